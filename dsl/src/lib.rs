@@ -1,0 +1,1 @@
+//! The pipeline language: text to AST to checked to plan; schema, diagnostics, graph.

@@ -1,0 +1,1 @@
+//! The wire protocol between runner, worker and slot: messages and their conversions.

@@ -1,0 +1,1 @@
+//! The pure state machine that decides everything about runs and jobs.

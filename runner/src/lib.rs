@@ -1,0 +1,1 @@
+//! The engine around the scheduler: store, transports, embedded runs.

@@ -1,0 +1,1 @@
+//! Executes jobs: sessions, slot processes, workspaces, executors.
