@@ -1,1 +1,5 @@
 //! The pipeline language: text to AST to checked to plan; schema, diagnostics, graph.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod source;
