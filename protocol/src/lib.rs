@@ -1,1 +1,11 @@
-//! The wire protocol between runner, worker and slot: messages and their conversions.
+//! The wire protocol between runner and worker: generated messages and their conversions to the
+//! model's types. What a peer sent is converted with an error, never with a panic.
+
+/// The messages of `proto/session.proto`.
+pub mod v1 {
+    #![expect(missing_docs, reason = "generated; the .proto file has the comments")]
+    include!(concat!(env!("OUT_DIR"), "/gantry.v1.rs"));
+}
+
+/// The version of the session protocol that this build speaks.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,12 @@
+//! Generates the message types from `proto/`; no `protoc` is needed.
+
+use std::io::{Error, Result};
+
+fn main() -> Result<()> {
+    const FILES: [&str; 1] = ["proto/session.proto"];
+    for file in FILES {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(FILES, ["proto"]).map_err(Error::other)?;
+    prost_build::Config::new().btree_map(["."]).compile_fds(descriptors)
+}

@@ -1,0 +1,199 @@
+//! What the scheduler is told. All of it may be late, doubled, out of order or wrong: what a peer
+//! sent is checked and refused, never asserted.
+
+use model::event::StepEnd;
+use model::ids::{AttemptId, JobId, RunId, Token, WorkerId};
+use model::outcome::Outcome;
+use model::plan::Plan;
+use model::spec::Place;
+use model::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The time at which an input is handled; both clocks are read by the shell around the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// A clock that never jumps, in milliseconds; deadlines are made of it. Starts anywhere.
+    pub mono_ms: u64,
+    /// The clock on the wall, in milliseconds since 1970; only recorded, never compared.
+    pub wall_ms: i64,
+}
+
+/// Something that happened outside.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A run is to be executed. Its row and plan are recorded by the scheduler's first effects.
+    Submit(Submit),
+    /// A worker is there, for the first time or again.
+    WorkerRegistered(Registration),
+    /// A worker's connection ended. Its attempts go on until their leases end.
+    WorkerGone {
+        /// Which.
+        worker: WorkerId,
+    },
+    /// A worker was heard of: its leases begin anew.
+    Heartbeat {
+        /// Which.
+        worker: WorkerId,
+    },
+    /// A worker is to take no more (or may again).
+    Drain {
+        /// Which.
+        worker: WorkerId,
+        /// Whether it is to stop taking work.
+        drain: bool,
+    },
+    /// An attempt has begun.
+    Started {
+        /// Which.
+        attempt: AttemptId,
+        /// The token that it was sent with.
+        token: Token,
+    },
+    /// A step has begun.
+    StepStarted {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// The token that it was sent with.
+        token: Token,
+        /// What and where.
+        step: StepBegin,
+    },
+    /// A step has ended.
+    StepFinished {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// The token that it was sent with.
+        token: Token,
+        /// Its index.
+        step: u32,
+        /// How.
+        end: StepEnd,
+        /// Where its output ends in the log, in bytes.
+        log_to: u64,
+        /// In milliseconds.
+        took_ms: u64,
+    },
+    /// The log of an attempt has grown.
+    LogGrew {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// The token that it was sent with.
+        token: Token,
+        /// To how many bytes.
+        length: u64,
+    },
+    /// An attempt has ended.
+    Finished {
+        /// Which.
+        attempt: AttemptId,
+        /// The token that it was sent with.
+        token: Token,
+        /// How, and with what.
+        result: AttemptResult,
+    },
+    /// A worker gives an attempt back that it has not started: recalled, draining, no such slot.
+    Returned {
+        /// Which.
+        attempt: AttemptId,
+        /// The token that it was sent with.
+        token: Token,
+    },
+    /// A run is to end.
+    Cancel {
+        /// Which.
+        run: RunId,
+        /// Who wants it.
+        by: String,
+    },
+    /// A person has decided about an approval.
+    Decide {
+        /// The run.
+        run: RunId,
+        /// The approval: the job id that its instance has.
+        job: JobId,
+        /// Who.
+        person: String,
+        /// The teams and roles of that person, as the plan names them (`team.NAME`).
+        teams: BTreeSet<String>,
+        /// Whether it is a yes.
+        approve: bool,
+    },
+    /// The time that the last [`Effect::WakeAt`](crate::Effect::WakeAt) named has come. Also harmless
+    /// at any other time.
+    Wake,
+}
+
+/// A run to be executed.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    /// Its id, new in this store.
+    pub run: RunId,
+    /// What it does.
+    pub plan: Arc<Plan>,
+    /// Which jobs are asked for.
+    pub selection: Selection,
+    /// Who or what started it, for people.
+    pub by: String,
+    /// Whether jobs that don't depend on a failed one are still started (`--keep-going`). Otherwise
+    /// too a failure only stops what depends on it, unless the plan says `fail_fast`; with
+    /// `keep_going` even that is ignored.
+    pub keep_going: bool,
+}
+
+/// Which jobs of a plan are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// All.
+    #[default]
+    All,
+    /// These nodes and all that they need; the rest is skipped as not selected.
+    Nodes(BTreeSet<model::ids::NodeId>),
+}
+
+/// A worker that is there.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Its id, given by the engine; the same when it comes back.
+    pub worker: WorkerId,
+    /// Its name.
+    pub name: String,
+    /// What it is asked for by: its system, architecture, and labels of its configuration.
+    pub labels: BTreeSet<String>,
+    /// What selectors compare: `os`, `arch`, declared facts.
+    pub facts: BTreeMap<String, Value>,
+    /// How many jobs it runs at once.
+    pub n_slots: u32,
+    /// How many more it may hold unstarted, so that a slot doesn't wait for a round trip.
+    pub n_prefetch: u32,
+    /// The attempts that it holds from before, with their tokens.
+    pub held: Vec<(AttemptId, Token)>,
+}
+
+/// A step that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepBegin {
+    /// Its index among all steps of the attempt.
+    pub step: u32,
+    /// What it is called.
+    pub name: String,
+    /// Where it stands in the pipeline file.
+    pub place: Place,
+    /// Where its output begins in the log, in bytes.
+    pub log_from: u64,
+}
+
+/// How an attempt ended, as its worker says. The outputs are checked against what the plan declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptResult {
+    /// How.
+    pub outcome: Outcome,
+    /// The outputs, as JSON.
+    pub outputs: BTreeMap<String, serde_json::Value>,
+    /// The digest of the manifest of what it produced, if it declares that.
+    pub produced: Option<String>,
+    /// The length of its log, in bytes.
+    pub log_length: u64,
+    /// From start to end, in milliseconds, by the worker's clock.
+    pub took_ms: u64,
+}
