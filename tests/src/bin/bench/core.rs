@@ -1,0 +1,32 @@
+//! The scheduler alone, by its own benchmark, which prints one line for each of its sizes:
+//! `name<TAB>microseconds per decision<TAB>goal`.
+
+use std::process::Command;
+
+use tests::kit::workspace_root;
+
+use super::table::Table;
+
+pub fn measure(table: &mut Table) {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(workspace_root())
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "scheduler",
+            "--example",
+            "bench_core",
+        ])
+        .output()
+        .expect("cargo starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        table.note(format!("core: {line}"));
+    }
+}
