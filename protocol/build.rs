@@ -8,5 +8,7 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={file}");
     }
     let descriptors = protox::compile(FILES, ["proto"]).map_err(Error::other)?;
-    prost_build::Config::new().btree_map(["."]).compile_fds(descriptors)
+    prost_build::Config::new()
+        .btree_map(["."])
+        .compile_fds(descriptors)
 }

@@ -205,15 +205,19 @@ impl Expr {
                 .ok_or_else(|| EvalError::AbsentOutput { name: name.clone() }),
             Self::Run(field) => scope.run(field).ok_or_else(|| unknown(field)),
             Self::Worker(fact) => scope.worker(fact).ok_or_else(|| unknown(fact)),
-            Self::HasLabel(label) => {
-                Ok(Value::Bool(scope.has_label(&text("has", label.eval(scope)?)?)))
-            }
+            Self::HasLabel(label) => Ok(Value::Bool(
+                scope.has_label(&text("has", label.eval(scope)?)?),
+            )),
             Self::Failed => Ok(Value::Bool(scope.failed())),
             Self::Not(inner) => Ok(Value::Bool(!boolean("not", inner.eval(scope)?)?)),
             Self::Negate(inner) => negate(inner.eval(scope)?),
             Self::Binary(operator, left, right) => binary(*operator, left, right, scope),
             Self::If(condition, yes, no) => {
-                let chosen = if boolean("if", condition.eval(scope)?)? { yes } else { no };
+                let chosen = if boolean("if", condition.eval(scope)?)? {
+                    yes
+                } else {
+                    no
+                };
                 chosen.eval(scope)
             }
             Self::Join(parts) => {
@@ -229,8 +233,9 @@ impl Expr {
                 items.collect::<Result<_, _>>().map(Value::List)
             }
             Self::Map(entries) => {
-                let entries =
-                    entries.iter().map(|(key, value)| Ok((key.clone(), value.eval(scope)?)));
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), value.eval(scope)?)));
                 entries.collect::<Result<_, _>>().map(Value::Map)
             }
             Self::Member(base, name) => match base.eval(scope)? {
@@ -240,12 +245,22 @@ impl Expr {
                 other => Err(shape("a member", &other)),
             },
             Self::Index(base, keys) => {
-                let keys = keys.iter().map(|key| key.eval(scope)).collect::<Result<Vec<_>, _>>()?;
+                let keys = keys
+                    .iter()
+                    .map(|key| key.eval(scope))
+                    .collect::<Result<Vec<_>, _>>()?;
                 index(base.eval(scope)?, &keys)
             }
-            Self::Comprehension { item, sources, filter } => {
+            Self::Comprehension {
+                item,
+                sources,
+                filter,
+            } => {
                 let mut items = Vec::new();
-                let here = Bound { outer: scope, bindings: &[] };
+                let here = Bound {
+                    outer: scope,
+                    bindings: &[],
+                };
                 comprehend(item, sources, filter.as_deref(), &here, &mut items)?;
                 Ok(Value::List(items))
             }
@@ -321,7 +336,11 @@ impl Expr {
                     key.visit(visit);
                 }
             }
-            Self::Comprehension { item, sources, filter } => {
+            Self::Comprehension {
+                item,
+                sources,
+                filter,
+            } => {
                 for (_, source) in sources {
                     source.visit(visit);
                 }
@@ -344,9 +363,15 @@ pub fn combinations(
     filter: Option<&Expr>,
     scope: &dyn Scope,
 ) -> Result<Vec<Vec<Value>>, EvalError> {
-    let names = sources.iter().map(|(name, _)| Expr::Var(name.clone())).collect();
+    let names = sources
+        .iter()
+        .map(|(name, _)| Expr::Var(name.clone()))
+        .collect();
     let mut items = Vec::new();
-    let here = Bound { outer: scope, bindings: &[] };
+    let here = Bound {
+        outer: scope,
+        bindings: &[],
+    };
     comprehend(&Expr::List(names), sources, filter, &here, &mut items)?;
     Ok(items
         .into_iter()
@@ -366,7 +391,9 @@ struct Bound<'a> {
 impl Scope for Bound<'_> {
     fn var(&self, name: &str) -> Option<Value> {
         let bound = self.bindings.iter().rev().find(|(known, _)| *known == name);
-        bound.map(|(_, value)| value.clone()).or_else(|| self.outer.var(name))
+        bound
+            .map(|(_, value)| value.clone())
+            .or_else(|| self.outer.var(name))
     }
     fn output(&self, job: NodeId, name: &str) -> Option<Value> {
         self.outer.output(job, name)
@@ -406,7 +433,10 @@ fn comprehend(
     for element in elements {
         let mut bindings = scope.bindings.to_vec();
         bindings.push((name, element));
-        let inner = Bound { outer: scope.outer, bindings: &bindings };
+        let inner = Bound {
+            outer: scope.outer,
+            bindings: &bindings,
+        };
         comprehend(item, rest, filter, &inner, items)?;
     }
     Ok(())
@@ -507,12 +537,18 @@ fn arithmetic(operator: Operator, left: Value, right: Value) -> Result<Value, Ev
         (Value::Duration(a), Value::Int(b)) | (Value::Int(b), Value::Duration(a))
             if operator == Multiply =>
         {
-            u64::try_from(b).ok().and_then(|b| unsigned(a, b)).map(Value::Duration)
+            u64::try_from(b)
+                .ok()
+                .and_then(|b| unsigned(a, b))
+                .map(Value::Duration)
         }
         (Value::Size(a), Value::Int(b)) | (Value::Int(b), Value::Size(a))
             if operator == Multiply =>
         {
-            u64::try_from(b).ok().and_then(|b| unsigned(a, b)).map(Value::Size)
+            u64::try_from(b)
+                .ok()
+                .and_then(|b| unsigned(a, b))
+                .map(Value::Size)
         }
         (Value::String(a), Value::String(b)) if operator == Add => {
             bounded(a.len() + b.len())?;
@@ -531,9 +567,10 @@ fn arithmetic(operator: Operator, left: Value, right: Value) -> Result<Value, Ev
 fn negate(value: Value) -> Result<Value, EvalError> {
     use crate::value::Float;
     match value {
-        Value::Int(number) => {
-            number.checked_neg().map(Value::Int).ok_or(EvalError::Overflow { operation: "-" })
-        }
+        Value::Int(number) => number
+            .checked_neg()
+            .map(Value::Int)
+            .ok_or(EvalError::Overflow { operation: "-" }),
         Value::Float(Float(number)) => Ok(Value::Float(Float(-number))),
         other => Err(shape("-", &other)),
     }
@@ -545,7 +582,11 @@ fn index(base: Value, keys: &[Value]) -> Result<Value, EvalError> {
     match (base, keys) {
         (Value::List(mut items), [Value::Int(number)]) => {
             let number = usize::try_from(*number).map_err(|_| missing())?;
-            if number < items.len() { Ok(items.swap_remove(number)) } else { Err(missing()) }
+            if number < items.len() {
+                Ok(items.swap_remove(number))
+            } else {
+                Err(missing())
+            }
         }
         (Value::Map(mut entries), _) => entries.remove(&key).ok_or_else(missing),
         (other, _) => Err(shape("an index", &other)),
@@ -559,7 +600,10 @@ fn check(text: String, pattern: &str) -> Result<Value, EvalError> {
     if matches {
         return Ok(Value::String(text));
     }
-    Err(EvalError::NoMatch { text: shortened(&text), pattern: pattern.to_owned() })
+    Err(EvalError::NoMatch {
+        text: shortened(&text),
+        pattern: pattern.to_owned(),
+    })
 }
 
 fn boolean(operation: &'static str, value: Value) -> Result<bool, EvalError> {
@@ -577,15 +621,24 @@ fn text(operation: &'static str, value: Value) -> Result<String, EvalError> {
 }
 
 fn unknown(name: &str) -> EvalError {
-    EvalError::Unknown { name: name.to_owned() }
+    EvalError::Unknown {
+        name: name.to_owned(),
+    }
 }
 
 fn shape(operation: &'static str, found: &Value) -> EvalError {
-    EvalError::Shape { operation, found: shortened(&found.to_string()) }
+    EvalError::Shape {
+        operation,
+        found: shortened(&found.to_string()),
+    }
 }
 
 fn bounded(size: usize) -> Result<(), EvalError> {
-    if size > VALUE_LIMIT { Err(EvalError::TooBig) } else { Ok(()) }
+    if size > VALUE_LIMIT {
+        Err(EvalError::TooBig)
+    } else {
+        Ok(())
+    }
 }
 
 /// The first characters of a text, for messages.

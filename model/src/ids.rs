@@ -68,6 +68,15 @@ pub struct AttemptId {
     pub number: u32,
 }
 
+impl AttemptId {
+    /// Where its files lie below a folder of logs or artifacts: `RUN/JOB.NUMBER`, with `/` on every
+    /// system. Its log is that with `.log` behind it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}.{}", self.run, self.job, self.number)
+    }
+}
+
 impl fmt::Display for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.run, self.job, self.number)

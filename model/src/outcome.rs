@@ -155,7 +155,10 @@ impl Outcome {
     /// Whether it counts as a failure of what it belongs to: failed, timed out, or lost.
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::TimedOut { .. } | Self::Lost { .. })
+        matches!(
+            self,
+            Self::Failed { .. } | Self::TimedOut { .. } | Self::Lost { .. }
+        )
     }
 
     /// The one word for it: `succeeded`, `failed`, `timed out`, `canceled`, `skipped`, `lost`.

@@ -321,8 +321,11 @@ pub enum RetryOn {
 
 impl RetryOn {
     /// The words of the language, in this order.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("failed", Self::Failed), ("timed_out", Self::TimedOut), ("worker_lost", Self::WorkerLost)];
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("failed", Self::Failed),
+        ("timed_out", Self::TimedOut),
+        ("worker_lost", Self::WorkerLost),
+    ];
 }
 
 /// A step, with what is not yet known as expressions.
@@ -375,7 +378,10 @@ impl Plan {
     /// The nodes with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         // A plan is bounded far below 2^32 nodes.
-        self.nodes.iter().enumerate().map(|(n, node)| (NodeId(n as u32), node))
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(n, node)| (NodeId(n as u32), node))
     }
 
     /// The stages around a node, innermost first.

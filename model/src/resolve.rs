@@ -2,9 +2,7 @@
 
 use crate::expr::{EvalError, Expr, Scope};
 use crate::plan::{Job, Node, Step, StepAction};
-use crate::spec::{
-    Action, EnvValue, EnvVar, Hooks, JobSpec, Needed, Place, Sources, StepSpec,
-};
+use crate::spec::{Action, EnvValue, EnvVar, Hooks, JobSpec, Needed, Place, Sources, StepSpec};
 use crate::value::Value;
 use thiserror::Error;
 
@@ -39,7 +37,9 @@ pub fn instance_name(stages: &[(&str, &[Value])], name: &str, element: &[Value])
 
 fn quoted(value: &Value) -> String {
     match value {
-        Value::Map(_) => serde_json::Value::String(Value::element_key(std::slice::from_ref(value))).to_string(),
+        Value::Map(_) => {
+            serde_json::Value::String(Value::element_key(std::slice::from_ref(value))).to_string()
+        }
         other => other.to_json().to_string(),
     }
 }
@@ -58,7 +58,11 @@ pub fn resolve(
 ) -> Result<JobSpec, ResolveError> {
     let at = |what: &str| {
         let what = what.to_owned();
-        move |error| ResolveError { what, place: node.place, error }
+        move |error| ResolveError {
+            what,
+            place: node.place,
+            error,
+        }
     };
     let texts = |what: &str, exprs: &[Expr]| {
         exprs
@@ -67,17 +71,29 @@ pub fn resolve(
             .collect::<Result<Vec<_>, _>>()
     };
     let steps = |steps: &[Step]| {
-        steps.iter().map(|step| resolve_step(step, scope)).collect::<Result<Vec<_>, _>>()
+        steps
+            .iter()
+            .map(|step| resolve_step(step, scope))
+            .collect::<Result<Vec<_>, _>>()
     };
     Ok(JobSpec {
         workspace: format!("{pipeline}/{name}"),
         sources: Sources {
             checkout: job.checkout,
-            inputs: job.inputs.as_deref().map(|globs| texts("inputs", globs)).transpose()?,
+            inputs: job
+                .inputs
+                .as_deref()
+                .map(|globs| texts("inputs", globs))
+                .transpose()?,
             needs,
         },
         env: resolve_env(&job.env, node.place, scope)?,
-        dir: job.dir.as_ref().map(|dir| dir.eval_text(scope)).transpose().map_err(at("dir"))?,
+        dir: job
+            .dir
+            .as_ref()
+            .map(|dir| dir.eval_text(scope))
+            .transpose()
+            .map_err(at("dir"))?,
         timeout_ms: duration(job.timeout.as_ref(), scope).map_err(at("timeout"))?,
         steps: steps(&job.steps)?,
         hooks: Hooks {
@@ -93,7 +109,11 @@ pub fn resolve(
 
 fn resolve_step(step: &Step, scope: &dyn Scope) -> Result<StepSpec, ResolveError> {
     let at = |what: &'static str| {
-        move |error| ResolveError { what: what.to_owned(), place: step.place, error }
+        move |error| ResolveError {
+            what: what.to_owned(),
+            place: step.place,
+            error,
+        }
     };
     let texts = |what: &'static str, exprs: &[Expr]| {
         exprs
@@ -101,7 +121,10 @@ fn resolve_step(step: &Step, scope: &dyn Scope) -> Result<StepSpec, ResolveError
             .map(|expr| expr.eval_text(scope).map_err(at(what)))
             .collect::<Result<Vec<_>, _>>()
     };
-    let applies = step.when.as_ref().map_or(Ok(true), |when| when.expr.eval_bool(scope));
+    let applies = step
+        .when
+        .as_ref()
+        .map_or(Ok(true), |when| when.expr.eval_bool(scope));
     let skip = match &step.when {
         Some(when) if !applies.map_err(at("when"))? => Some(when.text.clone()),
         _ => None,
@@ -110,12 +133,24 @@ fn resolve_step(step: &Step, scope: &dyn Scope) -> Result<StepSpec, ResolveError
         name: step.name.clone(),
         place: step.place,
         action: match &step.action {
-            StepAction::Script(shell, text) => Action::Script { shell: *shell, text: text.clone() },
-            StepAction::Exec(argv) => Action::Exec { argv: texts("exec", argv)? },
-            StepAction::Artifact(paths) => Action::Artifact { paths: texts("artifact", paths)? },
+            StepAction::Script(shell, text) => Action::Script {
+                shell: *shell,
+                text: text.clone(),
+            },
+            StepAction::Exec(argv) => Action::Exec {
+                argv: texts("exec", argv)?,
+            },
+            StepAction::Artifact(paths) => Action::Artifact {
+                paths: texts("artifact", paths)?,
+            },
         },
         env: resolve_env(&step.env, step.place, scope)?,
-        dir: step.dir.as_ref().map(|dir| dir.eval_text(scope)).transpose().map_err(at("dir"))?,
+        dir: step
+            .dir
+            .as_ref()
+            .map(|dir| dir.eval_text(scope))
+            .transpose()
+            .map_err(at("dir"))?,
         timeout_ms: duration(step.timeout.as_ref(), scope).map_err(at("timeout"))?,
         retry: step.retry,
         exit_codes: step.exit_codes.clone(),
@@ -141,7 +176,10 @@ fn resolve_env(
                 Value::Inherit(variable) => EnvValue::Inherit(variable),
                 known => EnvValue::Text(known.to_text()),
             };
-            Ok(EnvVar { name: name.clone(), value })
+            Ok(EnvVar {
+                name: name.clone(),
+                value,
+            })
         })
         .collect()
 }
@@ -150,8 +188,9 @@ fn duration(expr: Option<&Expr>, scope: &dyn Scope) -> Result<Option<u64>, EvalE
     match expr.map(|expr| expr.eval(scope)).transpose()? {
         None => Ok(None),
         Some(Value::Duration(ms)) => Ok(Some(ms)),
-        Some(other) => {
-            Err(EvalError::Shape { operation: "timeout", found: other.to_string() })
-        }
+        Some(other) => Err(EvalError::Shape {
+            operation: "timeout",
+            found: other.to_string(),
+        }),
     }
 }

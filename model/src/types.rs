@@ -114,7 +114,10 @@ impl Type {
     /// Whether values of this type are texts of the author or from outside.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::String | Self::Untrusted | Self::Path | Self::Enum(_) | Self::Person)
+        matches!(
+            self,
+            Self::String | Self::Untrusted | Self::Path | Self::Enum(_) | Self::Person
+        )
     }
 
     /// Reads a value as a step writes it (`name=value`): a `string` as it is, the rest as JSON.
@@ -126,9 +129,9 @@ impl Type {
             Self::String | Self::Untrusted | Self::Path => Ok(Value::text(text)),
             Self::Enum(words) if words.iter().any(|word| word == text) => Ok(Value::text(text)),
             // Written by people far more often than as a JSON string with quotes.
-            Self::Duration | Self::Size | Self::Percent => {
-                self.read_json(&serde_json::Value::String(text.trim_matches('"').to_owned()))
-            }
+            Self::Duration | Self::Size | Self::Percent => self.read_json(
+                &serde_json::Value::String(text.trim_matches('"').to_owned()),
+            ),
             _ => {
                 let json = serde_json::from_str(text).map_err(|error| ReadError::Json {
                     expected: self.clone(),
@@ -185,7 +188,10 @@ impl Type {
                 found.truncate(end);
                 found.push('…');
             }
-            ReadError::Mismatch { expected: self.clone(), found }
+            ReadError::Mismatch {
+                expected: self.clone(),
+                found,
+            }
         })
     }
 }
@@ -208,5 +214,7 @@ pub fn read_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 pub fn read_percent(text: &str) -> Option<u32> {
     let number: f64 = text.strip_suffix('%')?.parse().ok()?;
     let hundredths = (number * 100.0).round();
-    (0.0..=1_000_000.0).contains(&hundredths).then_some(hundredths as u32)
+    (0.0..=1_000_000.0)
+        .contains(&hundredths)
+        .then_some(hundredths as u32)
 }

@@ -1,6 +1,8 @@
 //! The wire protocol between runner and worker: generated messages and their conversions to the
 //! model's types. What a peer sent is converted with an error, never with a panic.
 
+pub mod link;
+
 /// The messages of `proto/session.proto`.
 pub mod v1 {
     #![expect(missing_docs, reason = "generated; the .proto file has the comments")]
