@@ -420,7 +420,7 @@ fn comprehend(
     items: &mut Vec<Value>,
 ) -> Result<(), EvalError> {
     let Some(((name, source), rest)) = sources.split_first() else {
-        if filter.is_none_or_true(scope)? {
+        if filter.map_or(Ok(true), |filter| filter.eval_bool(scope))? {
             items.push(item.eval(scope)?);
             bounded(items.len())?;
         }
@@ -440,16 +440,6 @@ fn comprehend(
         comprehend(item, rest, filter, &inner, items)?;
     }
     Ok(())
-}
-
-trait Filter {
-    fn is_none_or_true(&self, scope: &dyn Scope) -> Result<bool, EvalError>;
-}
-
-impl Filter for Option<&Expr> {
-    fn is_none_or_true(&self, scope: &dyn Scope) -> Result<bool, EvalError> {
-        self.map_or(Ok(true), |filter| filter.eval_bool(scope))
-    }
 }
 
 fn binary(
@@ -594,16 +584,23 @@ fn index(base: Value, keys: &[Value]) -> Result<Value, EvalError> {
 }
 
 fn check(text: String, pattern: &str) -> Result<Value, EvalError> {
-    // The checker has compiled the pattern once; should a plan be damaged, nothing matches.
-    let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
-    let matches = whole.is_ok_and(|whole| whole.is_match(&text));
-    if matches {
+    if whole_match(pattern).is_ok_and(|pattern| pattern.is_match(&text)) {
         return Ok(Value::String(text));
     }
     Err(EvalError::NoMatch {
         text: shortened(&text),
         pattern: pattern.to_owned(),
     })
+}
+
+/// The pattern of a `checked(…)`, compiled so that it matches from end to end only.
+///
+/// # Errors
+/// Where it is no regular expression.
+pub fn whole_match(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    // Alone first: `a)|(b` would compile inside the group and escape the anchors.
+    regex_lite::Regex::new(pattern)?;
+    regex_lite::Regex::new(&format!("^(?:{pattern})$"))
 }
 
 fn boolean(operation: &'static str, value: Value) -> Result<bool, EvalError> {
