@@ -119,7 +119,7 @@ impl fmt::Display for Value {
             Self::String(text) => write!(f, "{}", serde_json::Value::String(text.clone())),
             Self::Duration(ms) => write_unit(f, *ms, &DURATION_UNITS),
             Self::Size(bytes) => write_unit(f, *bytes, &SIZE_UNITS),
-            Self::Percent(hundredths) if hundredths % 100 == 0 => {
+            Self::Percent(hundredths) if hundredths.is_multiple_of(100) => {
                 write!(f, "{}%", hundredths / 100)
             }
             Self::Percent(hundredths) => {
@@ -172,7 +172,7 @@ fn write_unit(f: &mut fmt::Formatter<'_>, amount: u64, units: &[(&str, u64)]) ->
     let smallest = units[units.len() - 1];
     let &(unit, length) = units
         .iter()
-        .find(|(_, length)| amount > 0 && amount % length == 0)
+        .find(|(_, length)| amount > 0 && amount.is_multiple_of(*length))
         .unwrap_or(&smallest);
     write!(f, "{}{unit}", amount / length)
 }
