@@ -2,6 +2,7 @@
 
 mod binary;
 mod redact;
+mod report;
 mod run;
 mod sandbox;
 mod tree;
@@ -16,6 +17,7 @@ mod tmpfs;
 
 pub use binary::{gantry_binary, workspace_root};
 pub use redact::redact;
+pub use report::Report;
 pub use run::{Finished, Invocation, Running};
 pub use sandbox::Sandbox;
 pub use tree::{Fingerprint, fingerprint};
