@@ -10,6 +10,8 @@ fn main() -> Result<()> {
     let descriptors = protox::compile(FILES, ["proto"]).map_err(Error::other)?;
     prost_build::Config::new()
         .btree_map(["."])
+        // The other messages are small; they must not take the room of this one in every channel.
+        .boxed(".gantry.v1.ToWorker.body.assign")
         // It carries secrets; `convert/message.rs` shows it without them.
         .skip_debug([".gantry.v1.Assign"])
         .compile_fds(descriptors)

@@ -18,7 +18,15 @@ bodies!(
     ToRunner, to_runner: Register, Heartbeat, Started, StepStarted, StepFinished, LogGrew, Finished,
     Returned
 );
-bodies!(ToWorker, to_worker: Welcome, Assign, Recall, Stop, Acknowledge, Drain);
+bodies!(ToWorker, to_worker: Welcome, Recall, Stop, Acknowledge, Drain);
+
+impl From<v1::Assign> for v1::ToWorker {
+    fn from(assign: v1::Assign) -> Self {
+        Self {
+            body: Some(to_worker::Body::Assign(Box::new(assign))),
+        }
+    }
+}
 
 /// By hand, since the values of secrets must never reach a log.
 impl fmt::Debug for v1::Assign {
