@@ -3,7 +3,7 @@
 use std::io::{Error, Result};
 
 fn main() -> Result<()> {
-    const FILES: [&str; 1] = ["proto/session.proto"];
+    const FILES: [&str; 2] = ["proto/session.proto", "proto/slot.proto"];
     for file in FILES {
         println!("cargo::rerun-if-changed={file}");
     }

@@ -10,6 +10,18 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/gantry.v1.rs"));
 }
 
+/// The messages of `proto/slot.proto`.
+pub mod slot {
+    /// The version of the frames that this build speaks.
+    pub const SLOT_VERSION: u32 = 1;
+
+    /// Version 1.
+    pub mod v1 {
+        #![expect(missing_docs, reason = "generated; the .proto file has the comments")]
+        include!(concat!(env!("OUT_DIR"), "/gantry.slot.v1.rs"));
+    }
+}
+
 pub use convert::{ConvertError, Lease, Source};
 
 /// The version of the session protocol that this build speaks.
