@@ -61,3 +61,39 @@ fn is_zombie(folder: &Path) -> bool {
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn process_is_found_by_its_environment_until_it_has_ended() {
+        let root = tempfile::tempdir().expect("a folder");
+        assert!(processes_of(root.path()).is_empty());
+        let mut child = Command::new("cat")
+            .env_clear()
+            .env("HOME", root.path().join("home"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("cat starts");
+        let found = crate::kit::until(
+            "the process is found",
+            std::time::Duration::from_secs(10),
+            || {
+                // Between fork and exec it still has the environment of the test.
+                Some(processes_of(root.path())).filter(|found| !found.is_empty())
+            },
+        );
+        assert_eq!(found[0].pid, child.id());
+        drop(child.stdin.take());
+        // Ended, and not yet collected: it counts as gone.
+        crate::kit::until(
+            "the process is gone",
+            std::time::Duration::from_secs(10),
+            || processes_of(root.path()).is_empty().then_some(()),
+        );
+        child.wait().expect("it is a child");
+    }
+}

@@ -176,3 +176,25 @@ fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn screen_shows_what_a_person_would_see() {
+        let sandbox = super::super::Sandbox::empty();
+        let mut shell = sandbox.gantry::<&str>([]);
+        *shell.command() = std::process::Command::new("sh");
+        shell
+            .command()
+            .args(["-c", "printf 'ab\\rc\\n'; stty size; cat; echo not reached"]);
+        let mut screen = Screen::start(shell);
+        let shown = screen.wait_for("30 100");
+        assert!(shown.starts_with("cb"), "{shown}");
+        screen.press_ctrl_c();
+        let (code, _, raw) = screen.finish();
+        assert_eq!(code, None, "the signal ended it");
+        assert!(!raw.contains("not reached"), "{raw}");
+    }
+}
