@@ -1,0 +1,1 @@
+//! A read-only copy of a source tree, taken once per run.
