@@ -190,6 +190,14 @@ impl Key {
             Key::Text(_) => None,
         }
     }
+
+    /// The name, where it is one.
+    pub fn into_name(self) -> Option<Name> {
+        match self {
+            Key::Name(name) => Some(name),
+            Key::Text(_) => None,
+        }
+    }
 }
 
 /// A text literal as it stands, quotation marks and all. Whether it is a script or a string is

@@ -1,0 +1,403 @@
+//! Text to syntax tree: every mistake of a file at once, and all that could be read besides.
+//!
+//! The file is surveyed (characters, nesting, length), then read one statement after the other: the
+//! grammar reads a statement up to its block, the loop here walks the blocks. What the grammar does
+//! not understand is skipped by a scan that knows brackets, and the statement after it is read as
+//! if nothing had been.
+
+mod build;
+mod expression;
+mod foreign;
+mod grammar;
+mod number;
+mod recover;
+mod scan;
+mod survey;
+
+use pest::Parser as _;
+
+use crate::ast::{Block, Broken, Expr, File, Node, Statement};
+use crate::diagnostic::{Applicability, Code, Diagnostic};
+use crate::source::{SourceFile, Span};
+
+use build::Builder;
+use grammar::{Grammar, Rule};
+use scan::{Kind, Scanner, Token};
+
+pub use expression::MAX_EXPRESSION_DEPTH;
+pub use survey::{MAX_NESTING, MAX_STATEMENT_TOKENS};
+
+/// After so many mistakes of one file the rest is not looked at: nobody reads more at once.
+pub const MAX_DIAGNOSTICS: usize = 100;
+
+/// How many tokens may be skipped over in all: text that is no pipeline at all ends soon.
+const MAX_SKIPPED_TOKENS: usize = 4 * MAX_STATEMENT_TOKENS;
+
+/// What became of a file.
+#[derive(Debug)]
+pub struct Parsed {
+    /// All that could be read.
+    pub file: File,
+    /// What could not, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// Whether the tree is the whole file. If it is not, a name that seems unknown may be defined
+    /// where nothing could be read.
+    pub fn is_complete(&self) -> bool {
+        !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Reads a file. It always ends, never panics, and takes time in proportion to the text.
+pub fn parse(source: &SourceFile) -> Parsed {
+    let survey = survey::survey(source);
+    let mut parser = Parser {
+        source,
+        text: &source.text()[..survey.end],
+        at: scan::start(source),
+        open: Vec::new(),
+        statements: Vec::new(),
+        diagnostics: survey.diagnostics,
+        skipped: 0,
+        misindented: None,
+    };
+    if !survey.is_fatal {
+        parser.run();
+    }
+    let mut diagnostics = parser.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span());
+    if diagnostics.len() > MAX_DIAGNOSTICS {
+        diagnostics.truncate(MAX_DIAGNOSTICS);
+        diagnostics.push(too_many(diagnostics[MAX_DIAGNOSTICS - 1].span()));
+    }
+    let file = File {
+        statements: parser.statements,
+        comments: survey.comments,
+        span: source.span(),
+    };
+    Parsed { file, diagnostics }
+}
+
+/// Reads an expression that stands at `base` of its file, within a text. Whoever calls this has
+/// bounded it.
+pub(crate) fn expression(
+    text: &str,
+    base: Span,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Expr> {
+    match Grammar::parse(Rule::interpolation, text) {
+        Ok(mut pairs) => {
+            let pair = pairs.next()?;
+            Some(Builder::new(base.file, base.start, diagnostics).expression(pair))
+        }
+        Err(error) => {
+            diagnostics.push(recover::unreadable_expression(text, base, &error));
+            None
+        }
+    }
+}
+
+struct Parser<'s> {
+    source: &'s SourceFile,
+    /// What is read of it.
+    text: &'s str,
+    at: usize,
+    /// The blocks that are open, the innermost last.
+    open: Vec<OpenBlock>,
+    /// Those of the innermost block, or of the file.
+    statements: Vec<Statement>,
+    diagnostics: Vec<Diagnostic>,
+    /// Tokens that were skipped over so far.
+    skipped: usize,
+    /// The first block whose end stands further left than its beginning: should a brace be missing
+    /// at the end, this is the one that lacks it.
+    misindented: Option<(Span, Span)>,
+}
+
+struct OpenBlock {
+    brace: usize,
+    owner: Owner,
+    /// Those of the block around it.
+    outer: Vec<Statement>,
+}
+
+enum Owner {
+    Node(Box<Node>),
+    Broken(Broken),
+}
+
+/// What stands between two statements.
+#[derive(Default)]
+struct Gap {
+    separates: bool,
+    /// A comma that separates nothing.
+    stray: Option<Token>,
+}
+
+impl Parser<'_> {
+    fn run(&mut self) {
+        // Nothing needs to stand before the first statement of a block.
+        let mut may_begin = true;
+        loop {
+            let gap = self.gap(may_begin);
+            if let Some(comma) = gap.stray {
+                self.stray_comma(comma);
+            }
+            match self.text.as_bytes().get(self.at) {
+                None => break,
+                Some(b'}') => {
+                    self.close();
+                    may_begin = false;
+                }
+                Some(_) => {
+                    if !may_begin && !gap.separates {
+                        self.missing_separator();
+                    }
+                    may_begin = self.statement();
+                }
+            }
+            if self.diagnostics.len() > MAX_DIAGNOSTICS || self.skipped > MAX_SKIPPED_TOKENS {
+                self.at = self.text.len();
+                return self.close_all();
+            }
+        }
+        if !self.open.is_empty() {
+            // An unclosed fence swallows every brace after it, and has been reported.
+            if self.text.len() == self.source.text().len() {
+                self.unclosed_block();
+            }
+            self.close_all();
+        }
+    }
+
+    /// Skips newlines, comments and the one comma that may stand between two statements.
+    fn gap(&mut self, is_first: bool) -> Gap {
+        let mut gap = Gap::default();
+        let mut comma_may_stand = !is_first;
+        for token in Scanner::new(self.text, self.at) {
+            match token.kind {
+                Kind::Newline => gap.separates = true,
+                Kind::Comment | Kind::ForeignComment => {}
+                Kind::Comma if comma_may_stand => {
+                    gap.separates = true;
+                    comma_may_stand = false;
+                }
+                Kind::Comma => {
+                    gap.stray.get_or_insert(token);
+                }
+                _ => {
+                    self.at = token.start;
+                    return gap;
+                }
+            }
+        }
+        self.at = self.text.len();
+        gap
+    }
+
+    /// Reads one statement, or one up to its block. Says whether the next may follow at once: in a
+    /// block just opened, and after a mistake.
+    fn statement(&mut self) -> bool {
+        match Grammar::parse(Rule::piece, &self.text[self.at..]) {
+            Ok(mut pairs) => {
+                let Some(pair) = pairs.next() else {
+                    return true;
+                };
+                let base = self.at;
+                self.at = base + pair.as_span().end();
+                let statement =
+                    Builder::new(self.source.id(), base as u32, &mut self.diagnostics).piece(pair);
+                let brace = Scanner::new(self.text, self.at).peek();
+                match (statement, brace) {
+                    (Statement::Node(node), Some(token)) if token.kind == Kind::Open(b'{') => {
+                        self.open(token.start, Owner::Node(node));
+                        true
+                    }
+                    (statement, _) => {
+                        self.statements.push(statement);
+                        false
+                    }
+                }
+            }
+            Err(error) => {
+                self.recover(&error);
+                true
+            }
+        }
+    }
+
+    fn recover(&mut self, error: &pest::error::Error<Rule>) {
+        let skipped = recover::skip(self.text, self.at);
+        self.skipped += skipped.tokens;
+        let start = self.at;
+        self.diagnostics.push(recover::diagnose(
+            self.source,
+            self.text,
+            start,
+            &skipped,
+            error,
+        ));
+        self.at = skipped.next;
+        let names = skipped.names(self.source);
+        let broken = Broken {
+            names,
+            block: None,
+            span: self.span(start, skipped.end),
+        };
+        match skipped.block {
+            Some(brace) => self.open(brace, Owner::Broken(broken)),
+            None => self.statements.push(Statement::Broken(broken)),
+        }
+    }
+
+    fn open(&mut self, brace: usize, owner: Owner) {
+        let outer = std::mem::take(&mut self.statements);
+        self.open.push(OpenBlock {
+            brace,
+            owner,
+            outer,
+        });
+        self.at = brace + 1;
+    }
+
+    /// Ends the innermost block at the `}` that is next.
+    fn close(&mut self) {
+        let brace = self.at;
+        self.at += 1;
+        if self.open.is_empty() {
+            let span = self.span(brace, brace + 1);
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code::StrayBracket,
+                    "nothing is open that `}` closes",
+                    span,
+                    "one too many",
+                )
+                .help("remove it, or look for a block above that ends too early"),
+            );
+            return;
+        }
+        self.note_indentation(brace);
+        self.close_block();
+    }
+
+    fn close_block(&mut self) {
+        let Some(block) = self.open.pop() else { return };
+        let statements = std::mem::replace(&mut self.statements, block.outer);
+        let span = self.span(block.brace, self.at);
+        let body = Some(Block { statements, span });
+        self.statements.push(match block.owner {
+            Owner::Node(mut node) => {
+                node.span = node.span.to(span);
+                node.block = body;
+                Statement::Node(node)
+            }
+            Owner::Broken(broken) => {
+                let span = broken.span.to(span);
+                Statement::Broken(Broken {
+                    block: body,
+                    span,
+                    ..broken
+                })
+            }
+        });
+    }
+
+    fn close_all(&mut self) {
+        while !self.open.is_empty() {
+            self.close_block();
+        }
+    }
+
+    fn note_indentation(&mut self, brace: usize) {
+        let Some(block) = self.open.last() else {
+            return;
+        };
+        let is_first_on_line = self.text[..brace]
+            .trim_end_matches([' ', '\t'])
+            .ends_with('\n');
+        if self.misindented.is_none()
+            && is_first_on_line
+            && self.indentation(brace) < self.indentation(block.brace)
+        {
+            let (open, close) = (block.brace, brace);
+            self.misindented = Some((self.span(open, open + 1), self.span(close, close + 1)));
+        }
+    }
+
+    /// How many bytes of blank the line of that offset begins with.
+    fn indentation(&self, offset: usize) -> usize {
+        let line = self.text[..offset]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        self.text[line..]
+            .bytes()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count()
+    }
+
+    fn unclosed_block(&mut self) {
+        let Some(innermost) = self.open.last() else {
+            return;
+        };
+        let brace = self.span(innermost.brace, innermost.brace + 1);
+        let diagnostic = match self.misindented {
+            Some((open, close)) => unclosed(open, "this `{` seems to lack its `}`")
+                .label(close, "this `}` closes it, but stands further left"),
+            None => unclosed(brace, "this `{` is not closed"),
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn stray_comma(&mut self, comma: Token) {
+        let span = self.span(comma.start, comma.end);
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code::UnexpectedText,
+                "nothing stands before this comma",
+                span,
+                "a statement is expected",
+            )
+            .help("remove it")
+            .fix(span, "", Applicability::Machine),
+        );
+    }
+
+    fn missing_separator(&mut self) {
+        let end = Scanner::new(self.text, self.at)
+            .next()
+            .map_or(self.at, |token| token.end);
+        let span = self.span(self.at, end);
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code::MissingSeparator,
+                "two statements on one line",
+                span,
+                "a new line or `,` is expected before it",
+            )
+            .help("start a new line")
+            .fix(span.before(), "\n", Applicability::Machine),
+        );
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.source.id(), start as u32, end as u32)
+    }
+}
+
+fn unclosed(span: Span, label: &str) -> Diagnostic {
+    Diagnostic::error(Code::UnclosedBracket, "a block is not closed", span, label)
+        .help("add the missing `}`")
+}
+
+fn too_many(last: Span) -> Diagnostic {
+    Diagnostic::error(
+        Code::TooManyErrors,
+        format!("more than {MAX_DIAGNOSTICS} mistakes"),
+        last,
+        "nothing after this is shown",
+    )
+    .help("mend those above first")
+}

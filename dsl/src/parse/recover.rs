@@ -1,0 +1,607 @@
+//! What to do with a statement that the grammar does not understand: find its end, and say what is
+//! wrong with it.
+
+use pest::error::{Error, ErrorVariant, InputLocation};
+
+use crate::ast::Name;
+use crate::diagnostic::{Applicability, Code, Diagnostic};
+use crate::source::{FileId, SourceFile, Span};
+
+use super::grammar::Rule;
+use super::scan::{self, Kind, Scanner, Token};
+
+/// A statement that was skipped.
+pub(super) struct Skipped {
+    /// Where it ends.
+    pub end: usize,
+    /// Where to read on.
+    pub next: usize,
+    /// The brace of its block: what is in it can be read.
+    pub block: Option<usize>,
+    /// How many tokens it has.
+    pub tokens: usize,
+    /// The names in its header.
+    names: Vec<(usize, Box<str>)>,
+    problem: Option<Problem>,
+}
+
+/// What the scan itself finds wrong, which is closer to the cause than what the grammar says.
+enum Problem {
+    UnclosedText(Token),
+    /// It begins there, and its last mark stands on another line.
+    ManyLines(Token),
+    OneLineFence(Token),
+    /// The bracket, and what stands where its closer is expected.
+    UnclosedBracket(Token, Option<Token>),
+    StrayBracket(Token),
+    /// An operator before the `{` of a block.
+    DanglingOperator(Token),
+}
+
+impl Skipped {
+    pub fn names(&self, source: &SourceFile) -> Vec<Name> {
+        let name = |(at, text): &(usize, Box<str>)| {
+            let span = Span::new(source.id(), *at as u32, (*at + text.len()) as u32);
+            Name {
+                text: text.clone(),
+                span,
+            }
+        };
+        self.names.iter().map(name).collect()
+    }
+}
+
+/// How many names of a statement are kept: those that it may define stand at its beginning.
+const MAX_NAMES: usize = 16;
+
+/// Finds the end of the statement that begins at `start`.
+pub(super) fn skip(text: &str, start: usize) -> Skipped {
+    let mut scanner = Scanner::new(text, start);
+    let mut skipped = Skipped {
+        end: text.len(),
+        next: text.len(),
+        block: None,
+        tokens: 0,
+        names: Vec::new(),
+        problem: None,
+    };
+    let mut open: Vec<Token> = Vec::new();
+    let mut previous: Option<Token> = None;
+    let mut last_newline = None;
+    let mut is_fan_out = false;
+    while let Some(token) = scanner.next() {
+        let is_outside = open.is_empty();
+        match token.kind {
+            Kind::Newline => {
+                last_newline = Some(token.start);
+                if is_outside && !goes_on(text, previous, scanner.peek()) {
+                    return skipped.ending(previous, token.start);
+                }
+            }
+            Kind::Comma if is_outside && !is_fan_out => {
+                return skipped.ending(previous, token.start);
+            }
+            Kind::UnclosedText => match closed_later(text, token.end) {
+                Some(end) => {
+                    skipped.set(Problem::ManyLines(token));
+                    return skipped.ending(Some(Token { end, ..token }), end);
+                }
+                None => skipped.set(Problem::UnclosedText(token)),
+            },
+            Kind::OneLineFence => skipped.set(Problem::OneLineFence(token)),
+            Kind::Open(b'{') if is_outside && !is(previous, Kind::Assign) => {
+                if let Some(operator) = previous.filter(|&token| is_infix(text, token)) {
+                    skipped.set(Problem::DanglingOperator(operator));
+                }
+                skipped.block = Some(token.start);
+                return skipped.ending(previous, token.start);
+            }
+            Kind::Open(_) => open.push(token),
+            Kind::Close(b'}') if is_outside => return skipped.ending(previous, token.start),
+            Kind::Close(bracket) => match open.pop() {
+                Some(opened) if closes(opened, bracket) => {}
+                Some(opened) => {
+                    let end = end_of_unclosed(text, opened, last_newline, token.start);
+                    skipped.set(Problem::UnclosedBracket(opened, Some(token)));
+                    return skipped.ending(None, end);
+                }
+                None => skipped.set(Problem::StrayBracket(token)),
+            },
+            // Nothing is named within a list: this is the next statement.
+            Kind::Assign
+                if open
+                    .last()
+                    .is_some_and(|open| open.kind == Kind::Open(b'[')) =>
+            {
+                if let (Some(newline), Some(&opened)) = (last_newline, open.last())
+                    && newline > opened.start
+                {
+                    skipped.set(Problem::UnclosedBracket(opened, previous));
+                    return skipped.ending(None, newline);
+                }
+            }
+            Kind::Word if is_outside => {
+                let word = &text[token.start..token.end];
+                is_fan_out |= word == "for";
+                if skipped.names.len() < MAX_NAMES {
+                    skipped.names.push((token.start, word.into()));
+                }
+            }
+            _ => {}
+        }
+        if token.is_significant() {
+            previous = Some(token);
+            skipped.tokens += 1;
+        }
+    }
+    if let Some(&opened) = open.last() {
+        skipped.set(Problem::UnclosedBracket(opened, None));
+        let end = end_of_unclosed(text, opened, None, text.len());
+        return skipped.ending(None, end);
+    }
+    skipped.ending(previous, text.len())
+}
+
+impl Skipped {
+    fn set(&mut self, problem: Problem) {
+        self.problem.get_or_insert(problem);
+    }
+
+    fn ending(self, last: Option<Token>, next: usize) -> Self {
+        Skipped {
+            end: last.map_or(next, |last| last.end),
+            next,
+            ..self
+        }
+    }
+}
+
+/// Whether a statement goes on after a newline.
+fn goes_on(text: &str, previous: Option<Token>, next: Option<Token>) -> bool {
+    let after = previous.is_some_and(|token| {
+        is_infix(text, token) || matches!(token.kind, Kind::Assign | Kind::Comma)
+    });
+    let before = next.is_some_and(|token| {
+        let words = ["for", "where", "as", "then", "else"];
+        let is_word = token.kind == Kind::Word && words.contains(&&text[token.start..token.end]);
+        is_word || is_infix(text, token) || token.kind == Kind::Open(b'{')
+    });
+    after || before
+}
+
+fn is_infix(text: &str, token: Token) -> bool {
+    match token.kind {
+        Kind::Operator => true,
+        Kind::Word => matches!(&text[token.start..token.end], "and" | "or" | "in" | "not"),
+        _ => false,
+    }
+}
+
+fn is(token: Option<Token>, kind: Kind) -> bool {
+    token.is_some_and(|token| token.kind == kind)
+}
+
+fn closes(opened: Token, bracket: u8) -> bool {
+    matches!(opened.kind, Kind::Open(open) if scan::closer(open) == bracket)
+}
+
+/// Where a statement ends whose bracket is not closed: with the line of the bracket, where anything
+/// follows it there, else before the line that closes something else.
+fn end_of_unclosed(text: &str, opened: Token, newline: Option<usize>, limit: usize) -> usize {
+    let line = text[opened.end..limit]
+        .find('\n')
+        .map_or(limit, |at| opened.end + at);
+    let is_last_on_line = text[opened.end..line].trim().is_empty();
+    match newline {
+        Some(newline) if is_last_on_line && newline > opened.start => newline,
+        _ => line,
+    }
+}
+
+/// Where a text ends that was written over several lines: at the next mark, if that is the last of
+/// its line. One with something after it opens a text of its own.
+fn closed_later(text: &str, from: usize) -> Option<usize> {
+    let mark = from + text[from..].find('"')?;
+    let line = text[mark..].find('\n').map_or(text.len(), |at| mark + at);
+    let rest = text[mark + 1..line].trim();
+    let ends = rest.is_empty() || rest.starts_with([',', ')', ']', '}', '#']);
+    ends.then_some(mark + 1)
+}
+
+/// What is wrong with a statement that was skipped.
+pub(super) fn diagnose(
+    source: &SourceFile,
+    text: &str,
+    start: usize,
+    skipped: &Skipped,
+    error: &Error<Rule>,
+) -> Diagnostic {
+    if let Some(problem) = &skipped.problem {
+        return problem.diagnostic(source.id(), text);
+    }
+    let at = start + offset(error);
+    Unexpected::new(source.id(), text, start, at, error).diagnostic()
+}
+
+/// What is wrong with the expression of a `${…}`.
+pub(super) fn unreadable_expression(text: &str, base: Span, error: &Error<Rule>) -> Diagnostic {
+    let mut diagnostic = Unexpected::new(base.file, text, 0, offset(error), error).diagnostic();
+    let shift = |span: Span| Span::new(span.file, span.start + base.start, span.end + base.start);
+    for label in &mut diagnostic.labels {
+        label.span = shift(label.span);
+    }
+    if let Some(fix) = &mut diagnostic.fix {
+        fix.span = shift(fix.span);
+    }
+    diagnostic
+}
+
+fn offset(error: &Error<Rule>) -> usize {
+    match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    }
+}
+
+impl Problem {
+    fn diagnostic(&self, file: FileId, text: &str) -> Diagnostic {
+        let span = |token: Token| Span::new(file, token.start as u32, token.end as u32);
+        let written = |token: Token| &text[token.start..token.end];
+        match *self {
+            Problem::UnclosedText(token) => {
+                let span = span(token);
+                Diagnostic::error(
+                    Code::UnclosedText,
+                    "the text is not closed",
+                    span,
+                    "no `\"` ends it on this line",
+                )
+                .help("add the missing `\"`; a text of many lines stands between `\"\"\"`")
+            }
+            Problem::ManyLines(token) => Diagnostic::error(
+                Code::UnclosedText,
+                "a text between `\"` ends on its line",
+                span(token),
+                "it begins here, and goes on",
+            )
+            .help(
+                "put `\"\"\"` and a new line before it, and `\"\"\"` on a line of its own after it",
+            ),
+            Problem::OneLineFence(token) => {
+                let diagnostic = Diagnostic::error(
+                    Code::OneLineFence,
+                    "a new line is expected after `\"\"\"`",
+                    span(token),
+                    "the text begins on the next line",
+                );
+                let inner = written(token).trim_matches('"');
+                if inner.contains(['"', '\\']) {
+                    diagnostic.help("a text on one line stands between `\"`")
+                } else {
+                    // Up to the closing marks; what follows them stays.
+                    let content = &written(token)[3..];
+                    let Some(length) = content.find("\"\"\"") else {
+                        return diagnostic.help("start a new line after `\"\"\"`");
+                    };
+                    let whole = Token {
+                        end: token.start + 3 + length + 3,
+                        ..token
+                    };
+                    let meant = format!("\"{}\"", &content[..length]);
+                    diagnostic
+                        .help(format!("a text on one line stands between `\"`: `{meant}`"))
+                        .fix(span(whole), meant, Applicability::Machine)
+                }
+            }
+            Problem::UnclosedBracket(opened, found) => {
+                let open = written(opened);
+                let close = char::from(scan::closer(open.as_bytes()[0]));
+                let diagnostic = Diagnostic::error(
+                    Code::UnclosedBracket,
+                    format!("`{open}` is not closed"),
+                    span(opened),
+                    format!("no `{close}` closes it"),
+                );
+                let diagnostic = match found {
+                    Some(found) => {
+                        diagnostic.label(span(found), format!("`{close}` is expected before this"))
+                    }
+                    None => diagnostic,
+                };
+                diagnostic.help(format!("add the missing `{close}`"))
+            }
+            Problem::StrayBracket(token) => {
+                let bracket = written(token);
+                Diagnostic::error(
+                    Code::StrayBracket,
+                    format!("nothing is open that `{bracket}` closes"),
+                    span(token),
+                    "one too many",
+                )
+                .help("remove it, or add what it closes")
+            }
+            Problem::DanglingOperator(token) => {
+                let operator = written(token);
+                Diagnostic::error(
+                    Code::DanglingOperator,
+                    format!("nothing stands right of `{operator}`"),
+                    span(token),
+                    "a value is expected after it",
+                )
+                .help("the `{` after it opens the block")
+            }
+        }
+    }
+}
+
+/// A place at which the grammar expected something else.
+struct Unexpected<'s> {
+    file: FileId,
+    text: &'s str,
+    at: usize,
+    /// What stands there.
+    found: Option<Token>,
+    /// What stands before it in its statement.
+    previous: Option<Token>,
+    /// The innermost bracket that is open there.
+    open: Option<u8>,
+    /// Whether it is the right side of an assignment or within brackets, where operators may stand.
+    expected: Vec<Rule>,
+}
+
+impl<'s> Unexpected<'s> {
+    fn new(file: FileId, text: &'s str, start: usize, at: usize, error: &Error<Rule>) -> Self {
+        let (mut previous, mut found, mut open) = (None, None, Vec::new());
+        for token in Scanner::new(text, start) {
+            if token.end > at && token.is_significant() {
+                found = Some(token);
+                break;
+            }
+            match token.kind {
+                Kind::Newline if token.start >= at && open.is_empty() => {
+                    found = Some(token);
+                    break;
+                }
+                Kind::Open(bracket) => open.push(bracket),
+                Kind::Close(_) => drop(open.pop()),
+                _ => {}
+            }
+            if token.is_significant() {
+                previous = Some(token);
+            }
+        }
+        let expected = match &error.variant {
+            ErrorVariant::ParsingError { positives, .. } => positives.clone(),
+            ErrorVariant::CustomError { .. } => Vec::new(),
+        };
+        Self {
+            file,
+            text,
+            at,
+            found,
+            previous,
+            open: open.last().copied(),
+            expected,
+        }
+    }
+
+    fn diagnostic(&self) -> Diagnostic {
+        let Some(found) = self.found else {
+            return self.expecting(
+                Span::new(self.file, self.at as u32, self.at as u32),
+                "the end of the file",
+            );
+        };
+        if found.kind == Kind::Newline {
+            let at = self.previous.map_or(found.start, |previous| previous.end) as u32;
+            return self.expecting(Span::new(self.file, at, at), "the end of the line");
+        }
+        // The grammar may stop in the middle of what the scan takes for one.
+        let start = self.at.clamp(found.start, found.end - 1);
+        let start = if self.text.is_char_boundary(start) {
+            start
+        } else {
+            found.start
+        };
+        let written = &self.text[start..found.end];
+        let span = Span::new(self.file, start as u32, found.end as u32);
+        self.well_known(written, span).unwrap_or_else(|| {
+            let shown: String = written.chars().take(40).collect();
+            self.expecting(span, &format!("`{shown}`"))
+        })
+    }
+
+    /// What is often written there by people who come from other languages.
+    fn well_known(&self, written: &str, span: Span) -> Option<Diagnostic> {
+        let unexpected = |headline: &str, label: &str, help: &str| {
+            Diagnostic::error(Code::UnexpectedText, headline, span, label).help(help)
+        };
+        let first = written.chars().next()?;
+        let rest = &self.text[span.start as usize..];
+        let foreign = |headline: &str, label: &str| {
+            Diagnostic::error(Code::ForeignOperator, headline, span, label)
+        };
+        Some(match first {
+            ';' => {
+                let is_last = rest[1..]
+                    .trim_start_matches([' ', '\t'])
+                    .starts_with(['\n', '\r', '}']);
+                let is_last = is_last || rest.len() == 1;
+                unexpected(
+                    "a statement ends with its line",
+                    "not needed",
+                    "remove the `;`, or write `,`",
+                )
+                .fix(span, if is_last { "" } else { "," }, Applicability::Machine)
+            }
+            '\'' => Diagnostic::error(
+                Code::UnclosedText,
+                "the text is not closed, and stands between the wrong marks",
+                span,
+                "no `'` ends it on this line",
+            )
+            .help("a text stands between double quotation marks"),
+            '`' => unexpected(
+                "no text stands between '`'",
+                "not a quotation mark",
+                "write `\"…\"`",
+            ),
+            '“' | '”' | '„' | '«' | '»' => {
+                let span = Span::new(self.file, span.start, span.start + first.len_utf8() as u32);
+                Diagnostic::error(
+                    Code::ForeignQuotes,
+                    "a typographic quotation mark",
+                    span,
+                    "not `\"`",
+                )
+                .help("write `\"`")
+                .fix(span, "\"", Applicability::Machine)
+            }
+            '\\' => unexpected(
+                "a `\\` does not join lines",
+                "not needed",
+                "within brackets, and before an operator, a new line ends nothing",
+            ),
+            '$' => unexpected(
+                "a name is written without `$`",
+                "not a name",
+                "write the name alone; `${…}` stands in strings only",
+            ),
+            '@' => unexpected(
+                "`@` is no part of a name",
+                "not a name",
+                "put a text between `\"`",
+            ),
+            ':' if rest.starts_with("://") => unexpected(
+                "an address is a text",
+                "a text is expected",
+                "put it between quotation marks: \"https://…\"",
+            ),
+            '/' if rest.starts_with("/*") => Diagnostic::error(
+                Code::ForeignComment,
+                "comments begin with `#`",
+                span,
+                "not a comment",
+            )
+            .help("write `#` before each line of it"),
+            '<' if rest.starts_with("<<") && !self.expects_operator() => unexpected(
+                "there is no here-document",
+                "not a text",
+                "a text of many lines stands between `\"\"\"`, each on a line",
+            ),
+            '=' if rest.starts_with("==") && self.open.is_none() && !self.expects_operator() => {
+                let span = Span::new(self.file, span.start, span.start + 2);
+                Diagnostic::error(
+                    Code::ForeignAssignment,
+                    "`==` sets nothing",
+                    span,
+                    "`=` is expected",
+                )
+                .help("`==` compares; a setting is `name = value`")
+                .fix(span, "=", Applicability::Machine)
+            }
+            '=' if rest.starts_with("=>") => {
+                foreign("there is no `=>`", "not an operator").help("a setting is `name = value`")
+            }
+            '-' | '+' | '*' | '<' | '>' | '!' | '&' | '|' | '=' | '%' | '/' | '?'
+                if !self.expects_operator() && self.expects_argument() =>
+            {
+                foreign(
+                    "an argument with an operator needs parentheses",
+                    "an operator",
+                )
+                .help("put parentheses around the argument: `word (a + b)`")
+            }
+            '&' | '|' | '^' | '~' => {
+                foreign(&format!("there is no `{written}`"), "not an operator")
+                    .help("operators are `or and not == != < <= > >= in + - *`")
+            }
+            '.' if self.previous.is_some_and(|token| self.is_number(token)) => {
+                let start = self.previous.map_or(span, |token| {
+                    Span::new(self.file, token.start as u32, span.end)
+                });
+                Diagnostic::error(
+                    Code::UnexpectedText,
+                    "no number has two points",
+                    start,
+                    "not a number",
+                )
+                .help("a version is a text: put it between quotation marks")
+            }
+            _ if !first.is_ascii() && first.is_alphanumeric() => unexpected(
+                "a name has ASCII letters, digits and `_`",
+                "not a name",
+                "any character may stand in a text: put it between quotation marks",
+            ),
+            _ => return None,
+        })
+    }
+
+    fn is_number(&self, token: Token) -> bool {
+        self.text[token.start..token.end].starts_with(|first: char| first.is_ascii_digit())
+    }
+
+    fn expects_operator(&self) -> bool {
+        self.expected.contains(&Rule::infix)
+    }
+
+    fn expects_argument(&self) -> bool {
+        self.expected.contains(&Rule::fan_out) && self.open.is_none()
+    }
+
+    fn expecting(&self, span: Span, found: &str) -> Diagnostic {
+        let expected = self.expected_things();
+        let label = match expected.split_last() {
+            None => "this can't stand here".to_owned(),
+            Some((only, [])) => format!("expected {only}"),
+            Some((last, others)) => format!("expected {} or {last}", others.join(", ")),
+        };
+        Diagnostic::error(
+            Code::UnexpectedText,
+            format!("unexpected {found}"),
+            span,
+            label,
+        )
+    }
+
+    /// What the grammar would have taken, in words that an author knows.
+    fn expected_things(&self) -> Vec<&'static str> {
+        let has = |rule| self.expected.contains(&rule);
+        let mut things = Vec::new();
+        let mut add = |is_expected: bool, thing| {
+            if is_expected {
+                things.push(thing);
+            }
+        };
+        let statement = has(Rule::setting) || has(Rule::header);
+        add(statement, "a statement");
+        let value = has(Rule::text) && (has(Rule::number) || has(Rule::chain));
+        let argument = value && has(Rule::signature);
+        add(argument, "an argument");
+        add(value && !argument && !statement, "a value");
+        add(has(Rule::name) && !value && !statement, "a name");
+        add(
+            has(Rule::any_name) && !has(Rule::name) && !value && !statement,
+            "a name",
+        );
+        add(has(Rule::type_of), "`: type`");
+        add(has(Rule::type_), "a type");
+        add(has(Rule::value_of) && !statement, "`=`");
+        add(has(Rule::kw_in) && !has(Rule::infix), "`in`");
+        add(has(Rule::kw_then), "`then`");
+        add(has(Rule::kw_else), "`else`");
+        add(has(Rule::infix) && !value, "an operator");
+        add(has(Rule::fan_out) && self.open.is_none(), "`for`");
+        add(has(Rule::filter), "`where`");
+        add(has(Rule::alias), "`as`");
+        let is_complete = !value && !statement && !has(Rule::name) || argument;
+        match self.open {
+            Some(b'(') if is_complete => things.extend(["`,`", "`)`"]),
+            Some(b'[') if is_complete => things.extend(["`,`", "`]`"]),
+            Some(b'{') if is_complete => things.extend(["a new line", "`,`", "`}`"]),
+            None if is_complete && has(Rule::fan_out) => things.extend(["`{`", "a new line"]),
+            None if is_complete && has(Rule::infix) => things.push("a new line"),
+            _ => {}
+        }
+        things
+    }
+}
