@@ -61,6 +61,8 @@ pub struct Setting {
 }
 
 /// `word argument… [(parameters)] [: type] [= value] [for …] [as name] [{ … }]`
+///
+/// Most nodes are a word and an argument, hence the boxes around what is rare.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// What it is: `job`, `sh`, `on`.
@@ -70,11 +72,11 @@ pub struct Node {
     /// `(name: type = default, …)` after the last argument; only a template has them.
     pub parameters: Option<Vec<Parameter>>,
     /// `: type`
-    pub type_of: Option<Type>,
+    pub type_of: Option<Box<Type>>,
     /// `= value`
     pub value: Option<Expr>,
     /// `for name in list, … where condition`
-    pub fan_out: Option<FanOut>,
+    pub fan_out: Option<Box<FanOut>>,
     /// `as name`
     pub alias: Option<Name>,
     /// `{ … }`

@@ -102,9 +102,9 @@ impl<'a> Builder<'a> {
                     node.word.span
                 }
                 Rule::signature => self.signature(pair, &mut node),
-                Rule::type_of => node.type_of.insert(self.type_of(pair)).span,
+                Rule::type_of => node.type_of.insert(Box::new(self.type_of(pair))).span,
                 Rule::value_of => node.value.insert(self.value_of(pair)).span,
-                Rule::fan_out => node.fan_out.insert(self.fan_out(pair)).span,
+                Rule::fan_out => node.fan_out.insert(Box::new(self.fan_out(pair))).span,
                 Rule::alias => node.alias.insert(self.alias(pair)).span,
                 _ => {
                     let argument = self.operand(pair);
@@ -119,6 +119,8 @@ impl<'a> Builder<'a> {
             node.header = node.header.to(end);
         }
         node.span = node.header;
+        // A vector grows to four at once, and nearly every node has one argument.
+        node.arguments.shrink_to_fit();
         no_parameters(&mut node);
         node
     }

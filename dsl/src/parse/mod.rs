@@ -285,7 +285,8 @@ impl Parser<'_> {
 
     fn close_block(&mut self) {
         let Some(block) = self.open.pop() else { return };
-        let statements = std::mem::replace(&mut self.statements, block.outer);
+        let mut statements = std::mem::replace(&mut self.statements, block.outer);
+        statements.shrink_to_fit();
         let span = self.span(block.brace, self.at);
         let body = Some(Block { statements, span });
         self.statements.push(match block.owner {
