@@ -3,4 +3,8 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod parse;
+pub mod schema;
 pub mod source;
+
+mod names;
+pub mod text;
