@@ -45,6 +45,8 @@ pub enum Input {
     },
     /// An attempt has begun.
     Started {
+        /// The worker that says so: only the one that holds the lease may.
+        worker: WorkerId,
         /// Which.
         attempt: AttemptId,
         /// The token that it was sent with.
@@ -52,6 +54,8 @@ pub enum Input {
     },
     /// A step has begun.
     StepStarted {
+        /// The worker that says so: only the one that holds the lease may.
+        worker: WorkerId,
         /// Of which attempt.
         attempt: AttemptId,
         /// The token that it was sent with.
@@ -61,6 +65,8 @@ pub enum Input {
     },
     /// A step has ended.
     StepFinished {
+        /// The worker that says so: only the one that holds the lease may.
+        worker: WorkerId,
         /// Of which attempt.
         attempt: AttemptId,
         /// The token that it was sent with.
@@ -76,6 +82,8 @@ pub enum Input {
     },
     /// The log of an attempt has grown.
     LogGrew {
+        /// The worker that says so: only the one that holds the lease may.
+        worker: WorkerId,
         /// Of which attempt.
         attempt: AttemptId,
         /// The token that it was sent with.
@@ -85,6 +93,8 @@ pub enum Input {
     },
     /// An attempt has ended.
     Finished {
+        /// The worker that says so: only the one that holds the lease may.
+        worker: WorkerId,
         /// Which.
         attempt: AttemptId,
         /// The token that it was sent with.
@@ -94,6 +104,8 @@ pub enum Input {
     },
     /// A worker gives an attempt back that it has not started: recalled, draining, no such slot.
     Returned {
+        /// The worker that says so: only the one that holds the lease may.
+        worker: WorkerId,
         /// Which.
         attempt: AttemptId,
         /// The token that it was sent with.
@@ -106,7 +118,8 @@ pub enum Input {
         /// Who wants it.
         by: String,
     },
-    /// A person has decided about an approval.
+    /// A person has decided about an approval, or about a job that is held: yes runs it once more,
+    /// no gives it up as lost.
     Decide {
         /// The run.
         run: RunId,
@@ -166,7 +179,8 @@ pub struct Registration {
     pub n_slots: u32,
     /// How many more it may hold unstarted, so that a slot doesn't wait for a round trip.
     pub n_prefetch: u32,
-    /// The attempts that it holds from before, with their tokens.
+    /// The attempts that it holds from before, with their tokens: also those whose end was not yet
+    /// acknowledged. What is not among them is not there.
     pub held: Vec<(AttemptId, Token)>,
 }
 

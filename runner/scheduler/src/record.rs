@@ -28,10 +28,30 @@ pub enum Change {
     Job(JobRow),
     /// What a fan-out or stage that only the run could know has become; key: `run, scope, node`.
     FanOut(FanOutRow),
+    /// The state of a stage for one element that has left Waiting; key: `run, node, elements`.
+    Stage(StageRow),
     /// A step of an attempt; key: `attempt, step`.
     Step(StepRow),
     /// The highest token that was granted; tokens after a restart are higher.
     Token(Token),
+}
+
+/// All rows of a run that has not ended: what [`Scheduler::restore`](crate::Scheduler::restore) reads.
+#[derive(Debug, Clone)]
+pub struct LiveRun {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// Its own row.
+    pub run: RunRow,
+    /// All of its jobs, in any order.
+    pub jobs: Vec<JobRow>,
+    /// All of its fan-outs, in any order.
+    pub fan_outs: Vec<FanOutRow>,
+    /// All of its stages, in any order.
+    pub stages: Vec<StageRow>,
+    /// Steps without an end; others are passed over. It may be empty: then the end of a step that
+    /// began before the restart is recorded with what the plan says about it.
+    pub steps: Vec<StepRow>,
 }
 
 /// A run.
@@ -59,7 +79,9 @@ impl RunRow {
     /// The selection as it was submitted.
     #[must_use]
     pub fn selection(&self) -> Selection {
-        self.selected.clone().map_or(Selection::All, Selection::Nodes)
+        self.selected
+            .clone()
+            .map_or(Selection::All, Selection::Nodes)
     }
 }
 
@@ -130,10 +152,14 @@ pub enum JobState {
         /// Why it was told to stop, where it was.
         stopping: Option<String>,
     },
-    /// Its worker is gone and it may not be run twice: a person decides.
+    /// Its worker is gone and it may not be run twice: a person decides, or the worker comes back.
     Held {
         /// Why.
         reason: String,
+        /// The worker that is gone.
+        worker: WorkerId,
+        /// The token of its last lease.
+        token: Token,
     },
     /// It has ended.
     Ended {
@@ -158,6 +184,41 @@ pub struct FanOutRow {
     pub elements: Vec<Vec<Value>>,
     /// The id of the first job that was created for it; the rest follow it in order.
     pub first_job: JobId,
+}
+
+/// A stage for one element of its fan-out (or for its only one).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageRow {
+    /// Key.
+    pub run: RunId,
+    /// Key.
+    pub node: NodeId,
+    /// Key: the values of the `for` variables of the stages around it (outermost first) and its own,
+    /// per level.
+    pub elements: Vec<Vec<Value>>,
+    /// Where it is.
+    pub state: StageState,
+}
+
+/// Where a recorded stage is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum StageState {
+    /// Waits for a lock or an environment that others hold.
+    Blocked {
+        /// What it is called.
+        lock: String,
+        /// Its place in that queue: lower ones first.
+        ticket: u64,
+    },
+    /// Its jobs may run; what it locks is held.
+    Entered,
+    /// It has ended.
+    Ended {
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
 }
 
 /// A step of an attempt.
