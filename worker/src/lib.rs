@@ -7,8 +7,10 @@
 pub mod artifact;
 pub mod blobs;
 pub mod dirs;
+mod os;
 pub mod produce;
 pub mod session;
+pub mod slot;
 pub mod snapshot;
 pub mod workspace;
 

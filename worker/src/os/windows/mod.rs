@@ -1,0 +1,3 @@
+//! Windows: Job Objects, a hidden console, and pipes.
+
+pub(crate) mod strays;
