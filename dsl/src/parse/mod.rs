@@ -25,6 +25,7 @@ use grammar::{Grammar, Rule};
 use scan::{Kind, Scanner, Token};
 
 pub use expression::MAX_EXPRESSION_DEPTH;
+pub(crate) use scan::is_bidirectional;
 pub use survey::{MAX_NESTING, MAX_STATEMENT_TOKENS};
 
 /// After so many mistakes of one file the rest is not looked at: nobody reads more at once.
@@ -80,13 +81,16 @@ pub fn parse(source: &SourceFile) -> Parsed {
     Parsed { file, diagnostics }
 }
 
-/// Reads an expression that stands at `base` of its file, within a text. Whoever calls this has
-/// bounded it.
+/// Reads the expression of a `${…}`, which stands at `base` of its file.
 pub(crate) fn expression(
     text: &str,
     base: Span,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Expr> {
+    if let Some(diagnostic) = survey::refused_expression(text, base) {
+        diagnostics.push(diagnostic);
+        return None;
+    }
     match Grammar::parse(Rule::interpolation, text) {
         Ok(mut pairs) => {
             let pair = pairs.next()?;

@@ -63,10 +63,6 @@ impl<'s> Scanner<'s> {
         Self { text, at }
     }
 
-    pub fn text(&self, token: Token) -> &'s str {
-        &self.text[token.start..token.end]
-    }
-
     /// The next token that says something, without moving on.
     pub fn peek(&self) -> Option<Token> {
         self.clone().find(|token| token.is_significant())
@@ -220,7 +216,7 @@ pub(super) fn closer(open: u8) -> u8 {
 }
 
 /// The characters that make text look like other text: they reorder what is shown.
-pub(super) fn is_bidirectional(character: char) -> bool {
+pub(crate) fn is_bidirectional(character: char) -> bool {
     matches!(character, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -14,6 +14,9 @@ pub const MAX_NESTING: usize = 64;
 /// 300 bytes for each until the statement is read. A list of 10,000 texts fits.
 pub const MAX_STATEMENT_TOKENS: usize = 50_000;
 
+/// The longest expression in a `${…}`: what is longer deserves a name.
+const MAX_INTERPOLATION_BYTES: usize = 1_000;
+
 /// What the survey found.
 pub(super) struct Survey {
     pub comments: Vec<Span>,
@@ -40,6 +43,28 @@ pub(super) fn survey(source: &SourceFile) -> Survey {
         survey.tokens(source);
     }
     survey
+}
+
+/// What is wrong with the expression of a `${…}` before the grammar sees it.
+pub(super) fn refused_expression(text: &str, base: Span) -> Option<Diagnostic> {
+    if text.len() > MAX_INTERPOLATION_BYTES {
+        let headline =
+            format!("an expression in a text is longer than {MAX_INTERPOLATION_BYTES} bytes");
+        return Some(
+            Diagnostic::error(Code::ExpressionTooLong, headline, base, "too long")
+                .help("give the value a name with `let`"),
+        );
+    }
+    let mut depth = 0_usize;
+    for token in Scanner::new(text, 0) {
+        match token.kind {
+            Kind::Open(_) if depth == MAX_NESTING => return Some(too_deep(base)),
+            Kind::Open(_) => depth += 1,
+            Kind::Close(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Survey {
