@@ -1,0 +1,209 @@
+//! For a person at a terminal: what runs is drawn live, what went wrong is told at once and shown at
+//! the end, with a summary.
+
+use super::live::{LastLines, Size, frame};
+use super::screen::Screen;
+use super::text::one_line;
+use super::view::RunView;
+use super::{Display, Printer, failure, phrase, summary};
+use model::event::{Event, EventKind};
+use model::plan::Plan;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// A run that ends before this needs no live picture; it would only flicker.
+const APPEARS_AFTER_MS: u64 = 250;
+
+/// Prints for people.
+#[derive(Debug)]
+pub struct Human<W> {
+    screen: Screen<W>,
+    display: Display,
+    view: RunView,
+    /// Lines that stay, not yet written: they go out with the next picture, or when no more events
+    /// wait where there is none.
+    pending: Vec<u8>,
+    last_lines: LastLines,
+    started_ms: Option<u64>,
+    /// The size of the terminal; absent where nothing is redrawn.
+    size: Option<fn() -> Size>,
+}
+
+impl<W: Write> Human<W> {
+    /// Prints to `out`; draws live where `redraw`.
+    pub fn new(out: W, display: Display, plan: Arc<Plan>, redraw: bool) -> Self {
+        Self {
+            screen: Screen::new(out),
+            display,
+            view: RunView::new(plan),
+            pending: Vec::new(),
+            last_lines: LastLines::default(),
+            started_ms: None,
+            size: redraw.then_some(Size::of_terminal as fn() -> Size),
+        }
+    }
+
+    /// With a terminal of this size.
+    #[cfg(test)]
+    pub fn with_size(mut self, size: fn() -> Size) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    fn line(&mut self, sign: &str, text: &str) -> io::Result<()> {
+        writeln!(self.pending, "{sign} {text}")
+    }
+
+    /// Writes what is pending; ends the live picture.
+    fn finish(&mut self) -> io::Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        match (self.screen.is_drawn(), self.size) {
+            (true, Some(size)) => self.screen.draw(&pending, &[], size().columns),
+            _ => self.screen.write(&pending),
+        }
+    }
+}
+
+impl<W: Write> Printer for Human<W> {
+    fn event(&mut self, event: &Event, now_ms: u64) -> io::Result<()> {
+        self.view.apply(event, now_ms);
+        let palette = self.display.palette;
+        match &event.kind {
+            EventKind::RunStarted {
+                trigger,
+                commit,
+                n_jobs,
+                ..
+            } => {
+                self.started_ms = Some(now_ms);
+                let text =
+                    phrase::run_started(&self.view, &self.display, trigger, commit, *n_jobs);
+                writeln!(self.pending, "{text}")
+            }
+            EventKind::JobRetried { job, .. } => {
+                let text = phrase::job_retried(&self.display, &event.kind);
+                let text = format!("{} {text}", self.view.name(*job));
+                self.line(&palette.warn("↻"), &text)
+            }
+            EventKind::JobFinished { job, .. } => {
+                let Some(job) = self.view.jobs.get(job).filter(|job| job.has_failed()) else {
+                    return Ok(());
+                };
+                let ended = phrase::job_ended(&self.view, &self.display, job);
+                let sign = summary::symbol(&self.display, job);
+                let text = format!("{} {ended}", job.name);
+                self.line(&sign, &text)
+            }
+            EventKind::Warning { message } => self.note(message),
+            EventKind::RunFinished { .. } => {
+                writeln!(self.pending)?;
+                failure::write_all(&mut self.pending, &self.display, &self.view)?;
+                summary::write(&mut self.pending, &self.display, &self.view)?;
+                self.finish()
+            }
+            EventKind::JobCreated { .. }
+            | EventKind::JobReady { .. }
+            | EventKind::JobStarted { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::LogGrew { .. }
+            | EventKind::FannedOut { .. } => Ok(()),
+        }
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        let sign = self.display.palette.warn("!");
+        self.line(&sign, &one_line(text))
+    }
+
+    fn tick(&mut self, now_ms: u64) -> io::Result<()> {
+        let (Some(size), Some(started_ms), None) = (self.size, self.started_ms, &self.view.end)
+        else {
+            return Ok(());
+        };
+        if now_ms.saturating_sub(started_ms) < APPEARS_AFTER_MS {
+            return Ok(());
+        }
+        let size = size();
+        let frame = frame(
+            &self.view,
+            &self.display,
+            &mut self.last_lines,
+            now_ms,
+            started_ms,
+            size,
+        );
+        let pending = std::mem::take(&mut self.pending);
+        self.screen.draw(&pending, &frame, size.columns)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Under a picture they wait for the next one, which is at most a tick away.
+        match self.screen.is_drawn() || self.pending.is_empty() {
+            true => Ok(()),
+            false => self.finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{self, Story, eventful};
+    use super::*;
+    use insta::assert_snapshot;
+    use std::num::NonZeroU16;
+
+    const SIZE: Size = Size {
+        columns: 80,
+        rows: 10,
+    };
+
+    /// What is printed for a story where nothing is redrawn.
+    fn check(story: &Story) -> String {
+        let mut out = Vec::new();
+        let mut human = Human::new(&mut out, story.display(), Arc::clone(&story.plan), false);
+        for event in &story.events {
+            human.event(event, event.at_ms as u64).unwrap();
+            human.flush().unwrap();
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    /// What the terminal shows before each event that time passed before.
+    fn check_live(story: &Story) -> String {
+        let cells = |n: usize| NonZeroU16::new(n as u16).unwrap();
+        let mut terminal = vt100::Parser::new(cells(SIZE.rows), cells(SIZE.columns), 0);
+        let mut shown = String::new();
+        let mut now_ms = 0;
+        let out = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let mut human = Human::new(
+            testing::Shared(std::rc::Rc::clone(&out)),
+            story.display(),
+            Arc::clone(&story.plan),
+            true,
+        )
+        .with_size(|| SIZE);
+        for event in &story.events {
+            if event.at_ms > now_ms {
+                now_ms = event.at_ms;
+                human.tick(now_ms as u64).unwrap();
+                terminal.process(&out.take());
+                let screen = terminal.screen().contents();
+                shown.push_str(&format!("--- after {now_ms} ms\n{screen}\n"));
+            }
+            human.event(event, event.at_ms as u64).unwrap();
+            human.flush().unwrap();
+        }
+        shown
+    }
+
+    #[test]
+    fn a_run() {
+        assert_snapshot!(check(&eventful()));
+    }
+
+    #[test]
+    fn a_run_live() {
+        assert_snapshot!(check_live(&eventful()));
+    }
+}

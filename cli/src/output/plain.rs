@@ -1,0 +1,260 @@
+//! For pipes and CI: one line per thing that happens, each with the name of its job, and the logs as
+//! they grow, up to a rate at which somebody could still read them.
+
+use super::excerpt::Excerpt;
+use super::log::LineSplitter;
+use super::text::{pad, width};
+use super::view::RunView;
+use super::{Display, Printer, failure, phrase, summary};
+use model::event::{Event, EventKind};
+use model::ids::{AttemptId, JobId};
+use model::plan::Plan;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// How much of a job's log is shown live without a gap: more than most jobs print at all.
+const BURST: u64 = 1 << 20;
+
+/// How much more may be shown per second. What comes faster has gaps; the log on disk has none.
+const RATE_PER_S: u64 = 64 * 1024;
+
+/// A job in arrears waits until it may show this much, so that its gaps are few.
+const WORTHWHILE: u64 = RATE_PER_S;
+
+/// What is shown in any case where a step or job ends.
+const LAST_WORDS: u64 = 8 * 1024;
+
+/// The widest column of names; longer ones push their lines to the right.
+const MAX_NAME: usize = 24;
+
+/// Prints lines.
+#[derive(Debug)]
+pub struct Plain<W> {
+    out: W,
+    display: Display,
+    view: RunView,
+    tails: BTreeMap<JobId, Tail>,
+    name_width: usize,
+}
+
+/// How far the log of a running job has been shown.
+#[derive(Debug)]
+struct Tail {
+    attempt: AttemptId,
+    file: Option<File>,
+    offset: u64,
+    lines: LineSplitter,
+    /// How much may be shown at once, as of `at_ms`.
+    allowance: u64,
+    at_ms: u64,
+}
+
+impl<W: Write> Plain<W> {
+    /// Prints to `out`, which should be buffered.
+    pub fn new(out: W, display: Display, plan: Arc<Plan>) -> Self {
+        Self {
+            out,
+            display,
+            view: RunView::new(plan),
+            tails: BTreeMap::new(),
+            name_width: 0,
+        }
+    }
+
+    /// A line of a job: its name, a sign, a text.
+    fn line(&mut self, job: JobId, sign: &str, text: &str) -> io::Result<()> {
+        let name = pad(&self.view.name(job), self.name_width);
+        writeln!(self.out, "{} {sign} {text}", self.display.palette.note(&name))
+    }
+
+    /// Shows the log of a job up to there as far as it may: else it waits, or leaves out the middle.
+    fn advance(&mut self, job: JobId, to: u64, now_ms: u64) -> io::Result<()> {
+        self.with_tail(job, |tail, excerpt| tail.advance(excerpt, to, false, now_ms))
+    }
+
+    /// Shows what is left of a stretch that has ended, also a last line without an end.
+    fn drain(&mut self, job: JobId, to: u64, now_ms: u64) -> io::Result<()> {
+        self.with_tail(job, |tail, excerpt| {
+            tail.advance(excerpt, to, true, now_ms)?;
+            excerpt.finish(&mut tail.lines)
+        })
+    }
+
+    fn with_tail(
+        &mut self,
+        job: JobId,
+        show: impl FnOnce(&mut Tail, &mut Excerpt<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(tail) = self.tails.get_mut(&job) else {
+            return Ok(());
+        };
+        if tail.file.is_none() {
+            // A log that can't be read is told of where it is asked for; the run goes on.
+            tail.file = self.display.logs.open(tail.attempt).ok();
+        }
+        let name = self.view.name(job);
+        let padded = pad(&name, self.name_width);
+        let mut excerpt = Excerpt {
+            out: &mut self.out,
+            prefix: &format!("{} | ", self.display.palette.note(&padded)),
+            palette: self.display.palette,
+            command: &self.display.logs_command(tail.attempt.run, &name),
+        };
+        show(tail, &mut excerpt)
+    }
+}
+
+impl Tail {
+    fn new(attempt: AttemptId, now_ms: u64) -> Self {
+        Self {
+            attempt,
+            file: None,
+            offset: 0,
+            lines: LineSplitter::default(),
+            allowance: BURST,
+            at_ms: now_ms,
+        }
+    }
+
+    fn advance(
+        &mut self,
+        excerpt: &mut Excerpt<'_>,
+        to: u64,
+        has_ended: bool,
+        now_ms: u64,
+    ) -> io::Result<()> {
+        self.refill(now_ms);
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let backlog = to.saturating_sub(self.offset);
+        if backlog <= self.allowance {
+            excerpt.stretch(file, self.offset, to, &mut self.lines)?;
+            self.allowance -= backlog;
+        } else if self.allowance >= WORTHWHILE || has_ended {
+            let half = self.allowance.max(LAST_WORDS) / 2;
+            let whole = (self.offset, to);
+            excerpt.head_and_tail(file, whole, (half, half), &mut self.lines)?;
+            self.allowance = 0;
+        } else {
+            return Ok(());
+        }
+        self.offset = self.offset.max(to);
+        Ok(())
+    }
+
+    fn refill(&mut self, now_ms: u64) {
+        let more = now_ms.saturating_sub(self.at_ms).saturating_mul(RATE_PER_S) / 1000;
+        // Kept until it counts, or many small steps of time would be lost in the division.
+        if more > 0 {
+            self.allowance = self.allowance.saturating_add(more).min(BURST);
+            self.at_ms = now_ms;
+        }
+    }
+}
+
+impl<W: Write> Printer for Plain<W> {
+    fn event(&mut self, event: &Event, now_ms: u64) -> io::Result<()> {
+        self.view.apply(event, now_ms);
+        match &event.kind {
+            EventKind::RunStarted {
+                trigger,
+                commit,
+                n_jobs,
+                ..
+            } => {
+                let text =
+                    phrase::run_started(&self.view, &self.display, trigger, commit, *n_jobs);
+                writeln!(self.out, "{text}")
+            }
+            EventKind::JobCreated { job, .. } => {
+                let name = width(&self.view.name(*job)).min(MAX_NAME);
+                self.name_width = self.name_width.max(name);
+                Ok(())
+            }
+            EventKind::JobStarted { job, .. } => {
+                let tail = Tail::new(self.view.attempt(*job), now_ms);
+                self.tails.insert(*job, tail);
+                Ok(())
+            }
+            EventKind::StepStarted {
+                job,
+                step,
+                log_from,
+                ..
+            } => {
+                self.drain(*job, *log_from, now_ms)?;
+                let step = self.view.jobs.get(job).and_then(|job| job.steps.get(step));
+                let Some(step) = step else {
+                    return Ok(());
+                };
+                let text = self.display.palette.strong(&step.name);
+                self.line(*job, "▶", &text)
+            }
+            EventKind::StepFinished { job, log_to, .. } => self.drain(*job, *log_to, now_ms),
+            EventKind::LogGrew { job, length, .. } => self.advance(*job, *length, now_ms),
+            EventKind::JobRetried { job, .. } => {
+                let length = self.view.jobs.get(job).map_or(0, |job| job.log_length);
+                self.drain(*job, length, now_ms)?;
+                self.tails.remove(job);
+                let text = phrase::job_retried(&self.display, &event.kind);
+                self.line(*job, &self.display.palette.warn("↻"), &text)
+            }
+            EventKind::JobFinished { job, .. } => {
+                let Some(view) = self.view.jobs.get(job) else {
+                    return Ok(());
+                };
+                let sign = summary::symbol(&self.display, view);
+                let text = phrase::job_ended(&self.view, &self.display, view);
+                self.drain(*job, view.log_length, now_ms)?;
+                self.tails.remove(job);
+                self.line(*job, &sign, &text)
+            }
+            EventKind::Warning { message } => self.note(message),
+            EventKind::RunFinished { .. } => {
+                writeln!(self.out)?;
+                failure::write_all(&mut self.out, &self.display, &self.view)?;
+                summary::write(&mut self.out, &self.display, &self.view)
+            }
+            EventKind::JobReady { .. } | EventKind::FannedOut { .. } => Ok(()),
+        }
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        let text = super::text::one_line(text);
+        writeln!(self.out, "{} {text}", self.display.palette.warn("!"))
+    }
+
+    /// What may be shown grows with time; a job in arrears goes on with its next event.
+    fn tick(&mut self, _now_ms: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Story, eventful};
+    use super::*;
+    use insta::assert_snapshot;
+
+    /// What is printed for a story.
+    fn check(story: &Story) -> String {
+        let mut out = Vec::new();
+        let mut plain = Plain::new(&mut out, story.display(), Arc::clone(&story.plan));
+        for event in &story.events {
+            plain.event(event, event.at_ms as u64).unwrap();
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_run() {
+        assert_snapshot!(check(&eventful()));
+    }
+}
