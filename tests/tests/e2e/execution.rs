@@ -27,11 +27,14 @@ fn check_outcomes(jobs: &str, code: i32, expected: &[(&str, &str)]) {
 #[test]
 fn every_shell_runs_and_stops_at_the_first_error() {
     for (step, printed) in [
-        (r#"sh "echo one; false; echo two""#, "one"),
-        (r#"bash "echo one; false | true; echo two""#, "one"),
-        (r#"sh "echo one; echo $NOT_SET_ANYWHERE; echo two""#, "one"),
+        (r#"sh step "echo one; false; echo two""#, "one"),
+        (r#"bash step "echo one; false | true; echo two""#, "one"),
         (
-            "python \"\"\"\n  print('one', flush=True)\n  raise SystemExit(1)\n  print('two')\n  \"\"\"",
+            r#"sh step "echo one; echo $NOT_SET_ANYWHERE; echo two""#,
+            "one",
+        ),
+        (
+            "python step \"\"\"\n  print('one', flush=True)\n  raise SystemExit(1)\n  print('two')\n  \"\"\"",
             "one",
         ),
     ] {
