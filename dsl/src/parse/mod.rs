@@ -13,6 +13,7 @@ mod number;
 mod recover;
 mod scan;
 mod survey;
+mod unexpected;
 
 use pest::Parser as _;
 

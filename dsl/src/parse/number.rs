@@ -135,6 +135,28 @@ pub(super) fn number(token: &str, span: Span) -> Result<Number, Diagnostic> {
     Err(unknown_unit(&digits, unit, span))
 }
 
+/// Whether that is a unit, or what people write for one.
+pub(super) fn is_unit(written: &str) -> bool {
+    let known = DURATIONS
+        .iter()
+        .chain(SIZES)
+        .any(|&(name, _)| name == written);
+    known || mistaken(written).is_some()
+}
+
+/// The unit that is meant by it.
+pub(super) fn unit(written: &str) -> &str {
+    mistaken(written).unwrap_or(written)
+}
+
+fn mistaken(written: &str) -> Option<&'static str> {
+    let lower = written.to_ascii_lowercase();
+    MISTAKEN
+        .iter()
+        .find(|&&(mistaken, _)| mistaken == lower)
+        .map(|&(_, name)| name)
+}
+
 enum Scaled {
     Whole(u64),
     TooFine,
@@ -188,13 +210,8 @@ fn unknown_unit(digits: &str, unit: &str, span: Span) -> Diagnostic {
             .help(format!("a duration has one unit: write `{duration}`"))
             .fix(span, duration, Applicability::Machine);
     }
-    let lower = unit.to_ascii_lowercase();
-    let known = DURATIONS.iter().chain(SIZES).map(|&(name, _)| name);
-    let meant = MISTAKEN
-        .iter()
-        .find(|&&(mistaken, _)| mistaken == lower)
-        .map(|&(_, name)| name)
-        .or_else(|| known.clone().find(|name| name.eq_ignore_ascii_case(unit)));
+    let mut known = DURATIONS.iter().chain(SIZES).map(|&(name, _)| name);
+    let meant = mistaken(unit).or_else(|| known.find(|name| name.eq_ignore_ascii_case(unit)));
     match meant {
         Some(name) => diagnostic
             .help(format!("did you mean `{digits}{name}`?"))

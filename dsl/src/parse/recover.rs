@@ -1,7 +1,7 @@
 //! What to do with a statement that the grammar does not understand: find its end, and say what is
 //! wrong with it.
 
-use pest::error::{Error, ErrorVariant, InputLocation};
+use pest::error::{Error, InputLocation};
 
 use crate::ast::Name;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
@@ -9,6 +9,7 @@ use crate::source::{FileId, SourceFile, Span};
 
 use super::grammar::Rule;
 use super::scan::{self, Kind, Scanner, Token};
+use super::unexpected::Unexpected;
 
 /// A statement that was skipped.
 pub(super) struct Skipped {
@@ -34,6 +35,8 @@ enum Problem {
     /// The bracket, and what stands where its closer is expected.
     UnclosedBracket(Token, Option<Token>),
     StrayBracket(Token),
+    /// The bracket, and what stands in the place of its closer.
+    WrongCloser(Token, Token),
     /// An operator before the `{` of a block.
     DanglingOperator(Token),
 }
@@ -81,6 +84,9 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
             Kind::Comma if is_outside && !is_fan_out => {
                 return skipped.ending(previous, token.start);
             }
+            Kind::Other if is_outside && &text[token.start..token.end] == ";" => {
+                return skipped.ending(previous, token.end);
+            }
             Kind::UnclosedText => match closed_later(text, token.end) {
                 Some(end) => {
                     skipped.set(Problem::ManyLines(token));
@@ -100,6 +106,10 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
             Kind::Close(b'}') if is_outside => return skipped.ending(previous, token.start),
             Kind::Close(bracket) => match open.pop() {
                 Some(opened) if closes(opened, bracket) => {}
+                // Another closer than the one that is expected: a slip, if it can't be the block's.
+                Some(opened) if bracket != b'}' || is_alone(text, start, token.start) => {
+                    skipped.set(Problem::WrongCloser(opened, token));
+                }
                 Some(opened) => {
                     let end = end_of_unclosed(text, opened, last_newline, token.start);
                     skipped.set(Problem::UnclosedBracket(opened, Some(token)));
@@ -159,7 +169,8 @@ impl Skipped {
 /// Whether a statement goes on after a newline.
 fn goes_on(text: &str, previous: Option<Token>, next: Option<Token>) -> bool {
     let after = previous.is_some_and(|token| {
-        is_infix(text, token) || matches!(token.kind, Kind::Assign | Kind::Comma)
+        let is_joined = &text[token.start..token.end] == "\\";
+        is_joined || is_infix(text, token) || matches!(token.kind, Kind::Assign | Kind::Comma)
     });
     let before = next.is_some_and(|token| {
         let words = ["for", "where", "as", "then", "else"];
@@ -196,6 +207,13 @@ fn end_of_unclosed(text: &str, opened: Token, newline: Option<usize>, limit: usi
         Some(newline) if is_last_on_line && newline > opened.start => newline,
         _ => line,
     }
+}
+
+/// Whether a statement begins its line, and a bracket stands on that same line: it can't close the
+/// block around the statement.
+fn is_alone(text: &str, start: usize, bracket: usize) -> bool {
+    let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    text[line..start].trim().is_empty() && line > 0 && !text[start..bracket].contains('\n')
 }
 
 /// Where a text ends that was written over several lines: at the next mark, if that is the last of
@@ -267,6 +285,10 @@ impl Problem {
                 "put `\"\"\"` and a new line before it, and `\"\"\"` on a line of its own after it",
             ),
             Problem::OneLineFence(token) => {
+                let end = written(token)
+                    .find('\n')
+                    .map_or(token.end, |line| token.start + line);
+                let token = Token { end, ..token };
                 let diagnostic = Diagnostic::error(
                     Code::OneLineFence,
                     "a new line is expected after `\"\"\"`",
@@ -309,6 +331,18 @@ impl Problem {
                 };
                 diagnostic.help(format!("add the missing `{close}`"))
             }
+            Problem::WrongCloser(opened, found) => {
+                let open = written(opened);
+                let close = char::from(scan::closer(open.as_bytes()[0]));
+                Diagnostic::error(
+                    Code::UnclosedBracket,
+                    format!("`{}` does not close `{open}`", written(found)),
+                    span(found),
+                    format!("`{close}` is expected"),
+                )
+                .label(span(opened), "it is opened here")
+                .fix(span(found), close, Applicability::Maybe)
+            }
             Problem::StrayBracket(token) => {
                 let bracket = written(token);
                 Diagnostic::error(
@@ -330,278 +364,5 @@ impl Problem {
                 .help("the `{` after it opens the block")
             }
         }
-    }
-}
-
-/// A place at which the grammar expected something else.
-struct Unexpected<'s> {
-    file: FileId,
-    text: &'s str,
-    at: usize,
-    /// What stands there.
-    found: Option<Token>,
-    /// What stands before it in its statement.
-    previous: Option<Token>,
-    /// The innermost bracket that is open there.
-    open: Option<u8>,
-    /// Whether it is the right side of an assignment or within brackets, where operators may stand.
-    expected: Vec<Rule>,
-}
-
-impl<'s> Unexpected<'s> {
-    fn new(file: FileId, text: &'s str, start: usize, at: usize, error: &Error<Rule>) -> Self {
-        let (mut previous, mut found, mut open) = (None, None, Vec::new());
-        for token in Scanner::new(text, start) {
-            if token.end > at && token.is_significant() {
-                found = Some(token);
-                break;
-            }
-            match token.kind {
-                Kind::Newline if token.start >= at && open.is_empty() => {
-                    found = Some(token);
-                    break;
-                }
-                Kind::Open(bracket) => open.push(bracket),
-                Kind::Close(_) => drop(open.pop()),
-                _ => {}
-            }
-            if token.is_significant() {
-                previous = Some(token);
-            }
-        }
-        let expected = match &error.variant {
-            ErrorVariant::ParsingError { positives, .. } => positives.clone(),
-            ErrorVariant::CustomError { .. } => Vec::new(),
-        };
-        Self {
-            file,
-            text,
-            at,
-            found,
-            previous,
-            open: open.last().copied(),
-            expected,
-        }
-    }
-
-    fn diagnostic(&self) -> Diagnostic {
-        let Some(found) = self.found else {
-            return self.expecting(
-                Span::new(self.file, self.at as u32, self.at as u32),
-                "the end of the file",
-            );
-        };
-        if found.kind == Kind::Newline {
-            let at = self.previous.map_or(found.start, |previous| previous.end) as u32;
-            return self.expecting(Span::new(self.file, at, at), "the end of the line");
-        }
-        // The grammar may stop in the middle of what the scan takes for one.
-        let start = self.at.clamp(found.start, found.end - 1);
-        let start = if self.text.is_char_boundary(start) {
-            start
-        } else {
-            found.start
-        };
-        let written = &self.text[start..found.end];
-        let span = Span::new(self.file, start as u32, found.end as u32);
-        self.well_known(written, span).unwrap_or_else(|| {
-            let shown: String = written.chars().take(40).collect();
-            self.expecting(span, &format!("`{shown}`"))
-        })
-    }
-
-    /// What is often written there by people who come from other languages.
-    fn well_known(&self, written: &str, span: Span) -> Option<Diagnostic> {
-        let unexpected = |headline: &str, label: &str, help: &str| {
-            Diagnostic::error(Code::UnexpectedText, headline, span, label).help(help)
-        };
-        let first = written.chars().next()?;
-        let rest = &self.text[span.start as usize..];
-        let foreign = |headline: &str, label: &str| {
-            Diagnostic::error(Code::ForeignOperator, headline, span, label)
-        };
-        Some(match first {
-            ';' => {
-                let is_last = rest[1..]
-                    .trim_start_matches([' ', '\t'])
-                    .starts_with(['\n', '\r', '}']);
-                let is_last = is_last || rest.len() == 1;
-                unexpected(
-                    "a statement ends with its line",
-                    "not needed",
-                    "remove the `;`, or write `,`",
-                )
-                .fix(span, if is_last { "" } else { "," }, Applicability::Machine)
-            }
-            '\'' => Diagnostic::error(
-                Code::UnclosedText,
-                "the text is not closed, and stands between the wrong marks",
-                span,
-                "no `'` ends it on this line",
-            )
-            .help("a text stands between double quotation marks"),
-            '`' => unexpected(
-                "no text stands between '`'",
-                "not a quotation mark",
-                "write `\"…\"`",
-            ),
-            '“' | '”' | '„' | '«' | '»' => {
-                let span = Span::new(self.file, span.start, span.start + first.len_utf8() as u32);
-                Diagnostic::error(
-                    Code::ForeignQuotes,
-                    "a typographic quotation mark",
-                    span,
-                    "not `\"`",
-                )
-                .help("write `\"`")
-                .fix(span, "\"", Applicability::Machine)
-            }
-            '\\' => unexpected(
-                "a `\\` does not join lines",
-                "not needed",
-                "within brackets, and before an operator, a new line ends nothing",
-            ),
-            '$' => unexpected(
-                "a name is written without `$`",
-                "not a name",
-                "write the name alone; `${…}` stands in strings only",
-            ),
-            '@' => unexpected(
-                "`@` is no part of a name",
-                "not a name",
-                "put a text between `\"`",
-            ),
-            ':' if rest.starts_with("://") => unexpected(
-                "an address is a text",
-                "a text is expected",
-                "put it between quotation marks: \"https://…\"",
-            ),
-            '/' if rest.starts_with("/*") => Diagnostic::error(
-                Code::ForeignComment,
-                "comments begin with `#`",
-                span,
-                "not a comment",
-            )
-            .help("write `#` before each line of it"),
-            '<' if rest.starts_with("<<") && !self.expects_operator() => unexpected(
-                "there is no here-document",
-                "not a text",
-                "a text of many lines stands between `\"\"\"`, each on a line",
-            ),
-            '=' if rest.starts_with("==") && self.open.is_none() && !self.expects_operator() => {
-                let span = Span::new(self.file, span.start, span.start + 2);
-                Diagnostic::error(
-                    Code::ForeignAssignment,
-                    "`==` sets nothing",
-                    span,
-                    "`=` is expected",
-                )
-                .help("`==` compares; a setting is `name = value`")
-                .fix(span, "=", Applicability::Machine)
-            }
-            '=' if rest.starts_with("=>") => {
-                foreign("there is no `=>`", "not an operator").help("a setting is `name = value`")
-            }
-            '-' | '+' | '*' | '<' | '>' | '!' | '&' | '|' | '=' | '%' | '/' | '?'
-                if !self.expects_operator() && self.expects_argument() =>
-            {
-                foreign(
-                    "an argument with an operator needs parentheses",
-                    "an operator",
-                )
-                .help("put parentheses around the argument: `word (a + b)`")
-            }
-            '&' | '|' | '^' | '~' => {
-                foreign(&format!("there is no `{written}`"), "not an operator")
-                    .help("operators are `or and not == != < <= > >= in + - *`")
-            }
-            '.' if self.previous.is_some_and(|token| self.is_number(token)) => {
-                let start = self.previous.map_or(span, |token| {
-                    Span::new(self.file, token.start as u32, span.end)
-                });
-                Diagnostic::error(
-                    Code::UnexpectedText,
-                    "no number has two points",
-                    start,
-                    "not a number",
-                )
-                .help("a version is a text: put it between quotation marks")
-            }
-            _ if !first.is_ascii() && first.is_alphanumeric() => unexpected(
-                "a name has ASCII letters, digits and `_`",
-                "not a name",
-                "any character may stand in a text: put it between quotation marks",
-            ),
-            _ => return None,
-        })
-    }
-
-    fn is_number(&self, token: Token) -> bool {
-        self.text[token.start..token.end].starts_with(|first: char| first.is_ascii_digit())
-    }
-
-    fn expects_operator(&self) -> bool {
-        self.expected.contains(&Rule::infix)
-    }
-
-    fn expects_argument(&self) -> bool {
-        self.expected.contains(&Rule::fan_out) && self.open.is_none()
-    }
-
-    fn expecting(&self, span: Span, found: &str) -> Diagnostic {
-        let expected = self.expected_things();
-        let label = match expected.split_last() {
-            None => "this can't stand here".to_owned(),
-            Some((only, [])) => format!("expected {only}"),
-            Some((last, others)) => format!("expected {} or {last}", others.join(", ")),
-        };
-        Diagnostic::error(
-            Code::UnexpectedText,
-            format!("unexpected {found}"),
-            span,
-            label,
-        )
-    }
-
-    /// What the grammar would have taken, in words that an author knows.
-    fn expected_things(&self) -> Vec<&'static str> {
-        let has = |rule| self.expected.contains(&rule);
-        let mut things = Vec::new();
-        let mut add = |is_expected: bool, thing| {
-            if is_expected {
-                things.push(thing);
-            }
-        };
-        let statement = has(Rule::setting) || has(Rule::header);
-        add(statement, "a statement");
-        let value = has(Rule::text) && (has(Rule::number) || has(Rule::chain));
-        let argument = value && has(Rule::signature);
-        add(argument, "an argument");
-        add(value && !argument && !statement, "a value");
-        add(has(Rule::name) && !value && !statement, "a name");
-        add(
-            has(Rule::any_name) && !has(Rule::name) && !value && !statement,
-            "a name",
-        );
-        add(has(Rule::type_of), "`: type`");
-        add(has(Rule::type_), "a type");
-        add(has(Rule::value_of) && !statement, "`=`");
-        add(has(Rule::kw_in) && !has(Rule::infix), "`in`");
-        add(has(Rule::kw_then), "`then`");
-        add(has(Rule::kw_else), "`else`");
-        add(has(Rule::infix) && !value, "an operator");
-        add(has(Rule::fan_out) && self.open.is_none(), "`for`");
-        add(has(Rule::filter), "`where`");
-        add(has(Rule::alias), "`as`");
-        let is_complete = !value && !statement && !has(Rule::name) || argument;
-        match self.open {
-            Some(b'(') if is_complete => things.extend(["`,`", "`)`"]),
-            Some(b'[') if is_complete => things.extend(["`,`", "`]`"]),
-            Some(b'{') if is_complete => things.extend(["a new line", "`,`", "`}`"]),
-            None if is_complete && has(Rule::fan_out) => things.extend(["`{`", "a new line"]),
-            None if is_complete && has(Rule::infix) => things.push("a new line"),
-            _ => {}
-        }
-        things
     }
 }

@@ -9,13 +9,13 @@ pub(super) enum Kind {
     Newline,
     /// `# …`
     Comment,
-    /// `// …`
+    /// `// …`, `/* … */`
     ForeignComment,
     /// `"…"`, `'…'` or a closed fence.
     Text,
     /// A `"` with no other on its line.
     UnclosedText,
-    /// `"""` with something after it on its line.
+    /// `"""` with something after it on its line; up to the line that closes it all the same.
     OneLineFence,
     /// `"""` that no line closes; it reaches to the end.
     UnclosedFence,
@@ -111,9 +111,12 @@ impl<'s> Scanner<'s> {
             .count();
         let opened = self.at + quotes;
         let mut line = self.line_end(opened);
-        if !self.text[opened..line].trim_matches([' ', '\t']).is_empty() {
+        let first_line = &self.text[opened..line];
+        let is_one_line = !first_line.trim_matches([' ', '\t']).is_empty();
+        if is_one_line && first_line.contains("\"\"\"") {
             return self.token(Kind::OneLineFence, line);
         }
+        let first_end = line;
         while let Some(newline) = find(bytes, line, b'\n') {
             let start = skip_blanks(bytes, newline + 1);
             let found = bytes[start..]
@@ -121,9 +124,17 @@ impl<'s> Scanner<'s> {
                 .take(quotes)
                 .take_while(|&&byte| byte == b'"');
             if found.count() == quotes {
-                return self.token(Kind::Text, start + quotes);
+                let kind = if is_one_line {
+                    Kind::OneLineFence
+                } else {
+                    Kind::Text
+                };
+                return self.token(kind, start + quotes);
             }
             line = start;
+        }
+        if is_one_line {
+            return self.token(Kind::OneLineFence, first_end);
         }
         self.token(Kind::UnclosedFence, bytes.len())
     }
@@ -159,6 +170,10 @@ impl Iterator for Scanner<'_> {
             b'/' if next == Some(b'/') && !bytes[..self.at].ends_with(b":") => {
                 self.token(Kind::ForeignComment, self.line_end(self.at))
             }
+            b'/' if next == Some(b'*') => match self.text[self.at + 2..].find("*/") {
+                Some(length) => self.token(Kind::ForeignComment, self.at + 2 + length + 2),
+                None => self.token(Kind::Other, self.at + 2),
+            },
             b'"' => self.quoted(),
             b'\'' => self.single_quoted(),
             open @ (b'(' | b'[' | b'{') => self.token(Kind::Open(open), self.at + 1),

@@ -169,14 +169,14 @@ fn refused_character(source: &SourceFile) -> Option<Diagnostic> {
 
 fn foreign_comment(source: &SourceFile, token: Token) -> Diagnostic {
     let span = Span::new(source.id(), token.start as u32, token.start as u32 + 2);
-    Diagnostic::error(
-        Code::ForeignComment,
-        "comments begin with `#`",
-        span,
-        "not a comment",
-    )
-    .help("write `#` instead of `//`")
-    .fix(span, "#", Applicability::Machine)
+    let headline = "comments begin with `#`";
+    let diagnostic = Diagnostic::error(Code::ForeignComment, headline, span, "not a comment");
+    if source.slice(span) == "/*" {
+        return diagnostic.help("write `#` before each of its lines, and nothing after the last");
+    }
+    diagnostic
+        .help("write `#` instead of `//`")
+        .fix(span, "#", Applicability::Machine)
 }
 
 fn unclosed_fence(source: &SourceFile, token: Token) -> Diagnostic {
