@@ -7,6 +7,10 @@
 pub mod artifact;
 pub mod blobs;
 pub mod dirs;
+mod files;
+pub mod log;
+pub mod mask;
+pub mod output;
 mod os;
 pub mod produce;
 pub mod session;
