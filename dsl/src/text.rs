@@ -129,11 +129,11 @@ fn in_script(written: &str, span: Span) -> Diagnostic {
     );
     if written.starts_with("${{") {
         diagnostic.help(format!(
-            "bind the value in `env {{ {name} = … }}`, and write `${name}` here"
+            "bind the value in `env {{ {name} = … }}`, and read `{name}` from the environment"
         ))
     } else {
         diagnostic.help(format!(
-            "bind it in `env {{ {name} = {inner} }}`, and write `${name}` here"
+            "bind it in `env {{ {name} = {inner} }}`, and read `{name}` from the environment"
         ))
     }
 }

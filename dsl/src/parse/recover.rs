@@ -243,7 +243,9 @@ pub(super) fn diagnose(
 
 /// What is wrong with the expression of a `${…}`.
 pub(super) fn unreadable_expression(text: &str, base: Span, error: &Error<Rule>) -> Diagnostic {
-    let mut diagnostic = Unexpected::new(base.file, text, 0, offset(error), error).diagnostic();
+    let mut diagnostic = Unexpected::new(base.file, text, 0, offset(error), error)
+        .inline()
+        .diagnostic();
     let shift = |span: Span| Span::new(span.file, span.start + base.start, span.end + base.start);
     for label in &mut diagnostic.labels {
         label.span = shift(label.span);

@@ -26,6 +26,8 @@ pub(super) struct Unexpected<'s> {
     open: Option<u8>,
     /// What the grammar would have taken.
     expected: Vec<Rule>,
+    /// Whether the text is the expression of a `${…}`, and no file.
+    is_inline: bool,
 }
 
 impl<'s> Unexpected<'s> {
@@ -61,6 +63,15 @@ impl<'s> Unexpected<'s> {
             previous,
             open: open.last().copied(),
             expected,
+            is_inline: false,
+        }
+    }
+
+    /// The same in a text that is the expression of a `${…}`.
+    pub fn inline(self) -> Self {
+        Self {
+            is_inline: true,
+            ..self
         }
     }
 
@@ -70,10 +81,17 @@ impl<'s> Unexpected<'s> {
             Span::new(self.file, at, at)
         };
         let Some(found) = self.found else {
-            return self.expecting(after(), "end of the file");
+            let end = if self.is_inline {
+                "end of the expression"
+            } else {
+                "end of the file"
+            };
+            return self.expecting(after(), end);
         };
         if found.kind == Kind::Newline || self.lacks_value(found) {
-            return self.text_alone().unwrap_or_else(|| self.expecting(after(), "end of the line"));
+            return self
+                .text_alone()
+                .unwrap_or_else(|| self.expecting(after(), "end of the line"));
         }
         // The grammar may stop in the middle of what the scan takes for one.
         let start = self.at.clamp(found.start, found.end - 1);
@@ -92,7 +110,9 @@ impl<'s> Unexpected<'s> {
 
     /// Whether a value is expected on a line that is over: what stands on the next is innocent.
     fn lacks_value(&self, found: Token) -> bool {
-        let between = self.previous.map(|previous| &self.text[previous.end..found.start]);
+        let between = self
+            .previous
+            .map(|previous| &self.text[previous.end..found.start]);
         self.expected.contains(&Rule::expression)
             && self.open.is_none()
             && between.is_some_and(|between| between.contains('\n'))
@@ -270,15 +290,16 @@ impl<'s> Unexpected<'s> {
             .help("start a new line")
             .fix(span.before(), "\n", Applicability::Machine),
             _ if !first.is_ascii() && first.is_alphanumeric() => {
-                let touching = self.previous.filter(|token| token.end == span.start as usize);
+                let touching = self
+                    .previous
+                    .filter(|token| token.end == span.start as usize);
                 let start = touching.map_or(span.start, |token| token.start as u32);
                 let is_part = |c: char| c.is_alphanumeric() || c == '_';
                 let length = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
                 let whole = Span::new(self.file, start, span.start + length as u32);
                 let headline = "a name has ASCII letters, digits and `_`";
-                Diagnostic::error(Code::UnexpectedText, headline, whole, "not a name").help(
-                    "any character may stand in a text: put it between quotation marks",
-                )
+                Diagnostic::error(Code::UnexpectedText, headline, whole, "not a name")
+                    .help("any character may stand in a text: put it between quotation marks")
             }
             _ => return None,
         })
@@ -302,14 +323,20 @@ impl<'s> Unexpected<'s> {
     }
 
     fn missing_comma(&self, span: Span) -> Diagnostic {
-        let before = self.previous.map_or(span.start, |previous| previous.end as u32);
+        let before = self
+            .previous
+            .map_or(span.start, |previous| previous.end as u32);
         Diagnostic::error(
             Code::MissingSeparator,
             "a `,` is missing",
             span,
             "`,` is expected before it",
         )
-        .fix(Span::new(self.file, before, before), ",", Applicability::Machine)
+        .fix(
+            Span::new(self.file, before, before),
+            ",",
+            Applicability::Machine,
+        )
     }
 
     /// Whether it is a unit that stands apart from its number: `10 minutes`.
@@ -371,7 +398,11 @@ impl<'s> Unexpected<'s> {
             (has(Rule::kw_for) && self.open == Some(b'['), "`for`"),
             (has(Rule::kw_where), "`where`"),
             (is_argument, "`{`"),
-            (is_whole && self.open.is_none(), "a new line"),
+            (
+                is_whole && self.open.is_none() && !self.is_inline,
+                "a new line",
+            ),
+            (is_whole && self.open.is_none() && self.is_inline, "`}`"),
             (is_whole && self.open == Some(b'{'), "a new line"),
             (is_whole && self.open.is_some(), "`,`"),
             (is_whole && self.open == Some(b'('), "`)`"),

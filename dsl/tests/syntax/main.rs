@@ -1,6 +1,12 @@
 //! The syntax, as authors meet it: what parses, what doesn't, and what is said then.
 
+mod bounds;
 mod mistakes;
+mod outline;
+mod properties;
+mod rendering;
+mod texts;
+mod trees;
 
 use dsl::diagnostic::render::{Style, full};
 use dsl::parse::parse;

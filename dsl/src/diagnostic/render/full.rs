@@ -129,6 +129,9 @@ struct Page {
 impl Page {
     fn file(&mut self, file: &InFile<'_>, is_first: bool) {
         let at = file.source.position(file.first.span.start);
+        if !is_first {
+            self.bar("");
+        }
         let arrow = if is_first { "-->" } else { ":::" };
         let path = file.source.path().to_string_lossy();
         let arrow = self.style.paint(Role::Gutter, arrow);
