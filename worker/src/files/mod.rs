@@ -2,6 +2,7 @@
 //! link that a step may have laid, and with as few system calls as it takes.
 
 mod cursor;
+mod globs;
 mod remove;
 #[cfg(unix)]
 mod unix;
@@ -9,6 +10,8 @@ mod unix;
 mod windows;
 
 pub(crate) use cursor::Cursor;
+pub use globs::GlobError;
+pub(crate) use globs::Globs;
 pub(crate) use remove::{Trash, remove};
 #[cfg(unix)]
 pub(crate) use unix::{Dir, is_absent, path_from_wire, path_to_wire};

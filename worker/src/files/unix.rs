@@ -205,6 +205,11 @@ impl Dir {
         Ok(fs::chmod(path, Mode::from_raw_mode(mode & 0o777))?)
     }
 
+    /// Writes its entries through to the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        Ok(fs::fsync(&self.fd)?)
+    }
+
     /// Holds the folder for this process, until it is closed or the process ends; `false` when
     /// another one holds it.
     pub(crate) fn try_hold(&self) -> io::Result<bool> {

@@ -32,6 +32,11 @@ impl Dir {
         &self.path
     }
 
+    /// Nothing to do: the entries of a folder are in the file system's own journal.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Nothing to do: a folder can't be held here, and a file beside it is locked instead.
     pub(crate) fn try_hold(&self) -> io::Result<bool> {
         Ok(true)
@@ -159,7 +164,6 @@ impl Dir {
         fs::set_permissions(&path, permissions)
     }
 }
-}
 
 impl Stat {
     /// What the system knows of an open file.
@@ -184,9 +188,8 @@ pub(crate) fn path_to_wire(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The path of such bytes.
 pub(crate) fn path_from_wire(bytes: &[u8]) -> io::Result<PathBuf> {
-    let text = std::str::from_utf8(bytes).map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidData, "the name is not valid Unicode")
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the name is not valid Unicode"))?;
     // A name that is legal elsewhere must not become a drive or a folder here.
     match text.contains(['\\', ':']) {
         true => Err(io::Error::new(

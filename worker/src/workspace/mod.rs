@@ -17,11 +17,10 @@ pub use sweeper::sweep;
 
 use crate::{
     blobs::Blobs,
-    files::Dir,
+    files::{Dir, GlobError, Globs},
     produce::{self, ProduceError},
     snapshot::{self, Index},
 };
-use globset::{GlobBuilder, GlobMatcher};
 use model::spec::Sources;
 use place::{Content, Place};
 use std::{
@@ -102,14 +101,9 @@ pub enum WorkspaceError {
         /// What the system said.
         source: io::Error,
     },
-    /// A glob of `inputs` is none.
-    #[error("`inputs` has a pattern that can't be read: `{glob}`")]
-    Glob {
-        /// The pattern.
-        glob: String,
-        /// What is wrong with it.
-        source: globset::Error,
-    },
+    /// A pattern of `inputs` can't be used.
+    #[error("the patterns of `inputs` can't be used")]
+    Glob(#[from] GlobError),
     /// What needed jobs produced could not be laid.
     #[error(transparent)]
     Produce(#[from] ProduceError),
@@ -302,53 +296,16 @@ impl Workspace {
     }
 }
 
-/// Which files of a snapshot the globs of `inputs` name, and a warning for each that names none. A
-/// glob that matches a folder names all that is in it.
+/// Which files of a snapshot the globs of `inputs` name, and a warning for each that names none.
 fn select(
     index: &Index,
     globs: &[String],
     warnings: &mut Vec<String>,
 ) -> Result<Vec<bool>, WorkspaceError> {
-    let matchers = globs
-        .iter()
-        .map(|glob| matcher(glob))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut has_matched = vec![false; globs.len()];
-    let selected = index
-        .entries
-        .iter()
-        .map(|entry| {
-            let mut is_selected = false;
-            for (matcher, has_matched) in matchers.iter().zip(&mut has_matched) {
-                let is_match = entry
-                    .path
-                    .ancestors()
-                    .any(|path| !path.as_os_str().is_empty() && matcher.is_match(path));
-                is_selected |= is_match;
-                *has_matched |= is_match;
-            }
-            is_selected
-        })
-        .collect();
-    for (glob, has_matched) in globs.iter().zip(has_matched) {
-        if !has_matched {
-            warnings.push(format!("`inputs` names `{glob}`, which matches no file"));
-        }
+    let paths = index.entries.iter().map(|entry| entry.path.as_path());
+    let (selected, unmatched) = Globs::new(globs)?.select(paths);
+    for glob in unmatched {
+        warnings.push(format!("`inputs` names `{glob}`, which matches no file"));
     }
     Ok(selected)
-}
-
-fn matcher(glob: &str) -> Result<GlobMatcher, WorkspaceError> {
-    let text = glob
-        .strip_prefix("./")
-        .unwrap_or(glob)
-        .trim_end_matches('/');
-    GlobBuilder::new(text)
-        .literal_separator(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|source| WorkspaceError::Glob {
-            glob: glob.to_owned(),
-            source,
-        })
 }
