@@ -26,8 +26,7 @@ impl ExitCode {
         (
             Self::Succeeded,
             "succeeded",
-            "The command did what it was asked to. For `gantry run`: every job succeeded, or was \
-             skipped as not applicable.",
+            "It did what it was asked to; every job succeeded, or was not applicable.",
         ),
         (
             Self::RunFailed,
@@ -37,14 +36,12 @@ impl ExitCode {
         (
             Self::Usage,
             "usage",
-            "The command line is wrong: an unknown option, a missing argument, a value of the \
-             wrong form.",
+            "An unknown option, a missing argument, a value of the wrong form.",
         ),
         (
             Self::PipelineErrors,
             "pipeline errors",
-            "The pipeline file has errors, or asks for what this build can't execute. Nothing was \
-             started.",
+            "It has errors, or asks for what this build can't execute; nothing was started.",
         ),
         (
             Self::NotFound,
@@ -54,7 +51,7 @@ impl ExitCode {
         (
             Self::System,
             "system",
-            "The store or the system failed: disk full, no permission, a store of a newer version.",
+            "The store or the system failed: disk full, no permission, a newer store.",
         ),
         (
             Self::Canceled,
@@ -77,7 +74,10 @@ impl ExitCode {
              summary; it is never the exit code of gantry.\n",
         );
         for (code, name, meaning) in Self::TABLE {
-            text.push_str(&format!("\n{:>5}  {name}: {meaning}", code.number()));
+            text.push_str(&format!(
+                "\n{:>5}  {name}\n       {meaning}\n",
+                code.number()
+            ));
         }
         text
     }

@@ -24,7 +24,10 @@ const TAIL: u64 = 192 * 1024;
 /// Shows all failed jobs of a run.
 pub fn write_all(out: &mut dyn Write, display: &Display, view: &RunView) -> io::Result<()> {
     let failed = |(_, job): &(&JobId, &JobView)| {
-        job.has_failed() && job.outcome().is_some_and(|(outcome, _)| outcome.is_failure())
+        job.has_failed()
+            && job
+                .outcome()
+                .is_some_and(|(outcome, _)| outcome.is_failure())
     };
     let n_failed = view.jobs.iter().filter(failed).count();
     for (id, job) in view.jobs.iter().filter(failed).take(MAX_SHOWN) {
@@ -32,7 +35,11 @@ pub fn write_all(out: &mut dyn Write, display: &Display, view: &RunView) -> io::
     }
     if n_failed > MAX_SHOWN {
         let more = count(n_failed - MAX_SHOWN, "more failed job");
-        writeln!(out, "{}", display.palette.dim(&format!("… and {more}, listed below")))?;
+        writeln!(
+            out,
+            "{}",
+            display.palette.dim(&format!("… and {more}, listed below"))
+        )?;
         writeln!(out)?;
     }
     Ok(())
@@ -92,7 +99,11 @@ fn write_output(
     let mut file = match display.logs.open(attempt) {
         Ok(file) => file,
         Err(error) => {
-            return writeln!(out, "{gutter}{}", palette.dim(&format!("(no log: {error})")));
+            return writeln!(
+                out,
+                "{gutter}{}",
+                palette.dim(&format!("(no log: {error})"))
+            );
         }
     };
     let mut excerpt = Excerpt {

@@ -76,8 +76,7 @@ impl<W: Write> Printer for Human<W> {
                 ..
             } => {
                 self.started_ms = Some(now_ms);
-                let text =
-                    phrase::run_started(&self.view, &self.display, trigger, commit, *n_jobs);
+                let text = phrase::run_started(&self.view, &self.display, trigger, commit, *n_jobs);
                 writeln!(self.pending, "{text}")
             }
             EventKind::JobRetried { job, .. } => {
@@ -148,9 +147,10 @@ impl<W: Write> Printer for Human<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{self, Story, eventful};
+    use super::super::testing::{self, Story, eventful, plan};
     use super::*;
     use insta::assert_snapshot;
+    use model::{Failure, Outcome};
     use std::num::NonZeroU16;
 
     const SIZE: Size = Size {
@@ -200,6 +200,100 @@ mod tests {
     #[test]
     fn a_run() {
         assert_snapshot!(check(&eventful()));
+    }
+
+    #[test]
+    fn a_failed_step_that_printed_too_much() {
+        let mut story = Story::of(plan(&[("loud", &[])]));
+        story
+            .start("loud", 1, "yes; false")
+            .print("loud", 1, b"what was started\n")
+            .print("loud", 1, b"line after line\n".repeat(40_000))
+            .print("loud", 1, b"what went wrong\n")
+            .fail("loud", 1, 1)
+            .end_run(Outcome::Failed {
+                failure: Failure::Inner { n_failed: 1 },
+            });
+        let shown = check(&story);
+        assert!(shown.len() < 400 * 1024);
+        let kept = |line: &&str| !line.ends_with("line after line");
+        let shown: Vec<_> = shown.lines().filter(kept).collect();
+        assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn the_chain_that_the_run_waited_for() {
+        let mut story = Story::of(plan(&[
+            ("fetch", &[]),
+            ("docs", &[]),
+            ("build", &["fetch"]),
+            ("test", &["build", "docs"]),
+        ]));
+        story
+            .ready("fetch")
+            .ready("docs")
+            .start("fetch", 1, "fetch")
+            .start("docs", 1, "docs")
+            .wait(2_000)
+            .succeed("docs", 1)
+            .wait(1_000)
+            .succeed("fetch", 1)
+            .ready("build")
+            .start("build", 1, "build")
+            .wait(60_000)
+            .succeed("build", 1)
+            .ready("test")
+            .start("test", 1, "test")
+            .wait(5_000)
+            .succeed("test", 1)
+            .end_run(Outcome::Succeeded);
+        assert_snapshot!(check(&story));
+    }
+
+    #[test]
+    fn a_run_of_many_jobs() {
+        let names: Vec<_> = (0..100).map(|n| format!("job-{n}")).collect();
+        let jobs: Vec<_> = names.iter().map(|name| (name.as_str(), &[][..])).collect();
+        let mut story = Story::of(plan(&jobs));
+        for (n, name) in names.iter().enumerate() {
+            match n % 10 {
+                3 => story.start(name, 1, "false").wait(10).fail(name, 1, 1),
+                4 => story.end(
+                    name,
+                    0,
+                    Outcome::Skipped {
+                        reason: model::SkipReason::Blocked {
+                            name: "job-3".to_owned(),
+                        },
+                    },
+                ),
+                _ => story.start(name, 1, "true").wait(n as i64).succeed(name, 1),
+            };
+        }
+        story.end_run(Outcome::Failed {
+            failure: Failure::Inner { n_failed: 10 },
+        });
+        assert_snapshot!(check(&story));
+    }
+
+    #[test]
+    fn more_jobs_than_the_terminal_has_rows() {
+        let names: Vec<_> = (0..30).map(|n| format!("job-{n}")).collect();
+        let jobs: Vec<_> = names.iter().map(|name| (name.as_str(), &[][..])).collect();
+        let mut story = Story::of(plan(&jobs));
+        for name in &names[..20] {
+            story.ready(name).start(name, 1, "sleep 1");
+        }
+        for name in &names[20..] {
+            story.ready(name);
+        }
+        story.wait(1_000);
+        for name in &names[..15] {
+            story.succeed(name, 1);
+        }
+        story.wait(1_000);
+        story.end_run(Outcome::Succeeded);
+        assert_snapshot!(check_live(&story));
     }
 
     #[test]

@@ -31,8 +31,9 @@ impl Size {
     /// The terminal's own, or that of the smallest that people use.
     #[must_use]
     pub fn of_terminal() -> Self {
-        let (columns, rows) = terminal_size::terminal_size()
-            .map_or((80, 24), |(width, height)| (width.0.into(), height.0.into()));
+        let (columns, rows) = terminal_size::terminal_size().map_or((80, 24), |(width, height)| {
+            (width.0.into(), height.0.into())
+        });
         Self { columns, rows }
     }
 }
@@ -44,7 +45,11 @@ pub struct LastLines(BTreeMap<AttemptId, (u64, String)>);
 impl LastLines {
     fn of(&mut self, display: &Display, attempt: AttemptId, job: &JobView) -> &str {
         // What the step before said is not what this one does.
-        let from = job.steps.values().next_back().map_or(0, |step| step.log_from);
+        let from = job
+            .steps
+            .values()
+            .next_back()
+            .map_or(0, |step| step.log_from);
         let known = self.0.entry(attempt).or_default();
         if known.0 != job.log_length {
             let line = (job.log_length > from)
@@ -99,7 +104,9 @@ pub fn frame(
     for (id, job, since_ms) in shown {
         let mut row = Row::default();
         row.add(&format!("  {spinner} "), columns, |text| palette.note(text));
-        row.add(&pad(&job.name, name_width), columns, |text| palette.strong(text));
+        row.add(&pad(&job.name, name_width), columns, |text| {
+            palette.strong(text)
+        });
         let elapsed = duration_in_seconds(now_ms.saturating_sub(*since_ms));
         row.add(&format!("  {elapsed:>7}  "), columns, str::to_owned);
         let said = last_lines.of(display, view.attempt(*id), job);
@@ -118,7 +125,9 @@ pub fn frame(
     }
     let mut row = Row::default();
     let elapsed = duration_in_seconds(now_ms.saturating_sub(started_ms));
-    row.add(&format!("{elapsed}  "), columns, |text| palette.strong(text));
+    row.add(&format!("{elapsed}  "), columns, |text| {
+        palette.strong(text)
+    });
     row.add(&counts(view, running.len()), columns, str::to_owned);
     lines.push(row.finish());
     lines
@@ -154,8 +163,15 @@ fn counts(view: &RunView, n_running: usize) -> String {
                 _ => format!("{n} {reason}"),
             })
             .collect();
-        let more = if waiting.len() > MAX_REASONS { ", …" } else { "" };
-        parts.push(format!("{n_waiting} waiting ({}{more})", reasons.join(", ")));
+        let more = if waiting.len() > MAX_REASONS {
+            ", …"
+        } else {
+            ""
+        };
+        parts.push(format!(
+            "{n_waiting} waiting ({}{more})",
+            reasons.join(", ")
+        ));
     }
     match parts.is_empty() {
         true => count(view.jobs.len(), "job"),

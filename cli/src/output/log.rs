@@ -102,10 +102,7 @@ impl LineSplitter {
     }
 
     /// Gives the last line, where no line break ended it.
-    pub fn finish(
-        &mut self,
-        each: &mut dyn FnMut(Line<'_>) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub fn finish(&mut self, each: &mut dyn FnMut(Line<'_>) -> io::Result<()>) -> io::Result<()> {
         if self.partial.is_empty() {
             return Ok(());
         }
@@ -182,7 +179,10 @@ mod tests {
 
     #[test]
     fn lines_come_whole_however_they_are_read() {
-        assert_eq!(split(&[b"one\ntw", b"o\n\nthr", b"ee"]), ["one", "two", "", "three"]);
+        assert_eq!(
+            split(&[b"one\ntw", b"o\n\nthr", b"ee"]),
+            ["one", "two", "", "three"]
+        );
         assert_eq!(split(&[b"one\n"]), ["one"]);
         assert!(split(&[]).is_empty());
     }
@@ -191,7 +191,10 @@ mod tests {
     fn long_lines_are_cut() {
         let long = vec![b'x'; MAX_LINE + 10];
         assert_eq!(split(&[&long, b"y\nshort"]), ["xxxx…+11", "short"]);
-        assert_eq!(split(&[&[&long[..], b"\nshort"].concat()]), ["xxxx…+10", "short"]);
+        assert_eq!(
+            split(&[&[&long[..], b"\nshort"].concat()]),
+            ["xxxx…+10", "short"]
+        );
     }
 
     #[test]
@@ -200,7 +203,9 @@ mod tests {
         let path = folder.path().join("log");
         std::fs::write(&path, "one\ntwo\nthree").unwrap();
         let mut file = File::open(path).unwrap();
-        let starts: Vec<_> = [0, 1, 4, 5, 9].map(|from| next_line_start(&mut file, from).unwrap()).to_vec();
+        let starts: Vec<_> = [0, 1, 4, 5, 9]
+            .map(|from| next_line_start(&mut file, from).unwrap())
+            .to_vec();
         assert_eq!(starts, [0, 4, 4, 8, 9]);
     }
 }

@@ -18,12 +18,12 @@ mod view;
 #[cfg(test)]
 mod testing;
 
+pub use excerpt::Excerpt;
 pub use human::Human;
 pub use json::Json;
-pub use log::{Logs, read_stretch};
+pub use log::{LineSplitter, Logs};
 pub use palette::{Palette, can_redraw};
 pub use plain::Plain;
-pub use sanitize::line as sanitized_line;
 
 use model::event::Event;
 use model::ids::RunId;

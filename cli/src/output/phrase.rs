@@ -89,6 +89,9 @@ pub fn job_retried(display: &Display, event: &EventKind) -> String {
         0 => "trying again".to_owned(),
         ms => format!("trying again in {}", duration(*ms)),
     };
-    let text = format!("attempt {attempt} {}; {when}", one_line(&outcome.to_string()));
+    let text = format!(
+        "attempt {attempt} {}; {when}",
+        one_line(&outcome.to_string())
+    );
     display.palette.warn(&text)
 }

@@ -66,12 +66,18 @@ impl<W: Write> Plain<W> {
     /// A line of a job: its name, a sign, a text.
     fn line(&mut self, job: JobId, sign: &str, text: &str) -> io::Result<()> {
         let name = pad(&self.view.name(job), self.name_width);
-        writeln!(self.out, "{} {sign} {text}", self.display.palette.note(&name))
+        writeln!(
+            self.out,
+            "{} {sign} {text}",
+            self.display.palette.note(&name)
+        )
     }
 
     /// Shows the log of a job up to there as far as it may: else it waits, or leaves out the middle.
     fn advance(&mut self, job: JobId, to: u64, now_ms: u64) -> io::Result<()> {
-        self.with_tail(job, |tail, excerpt| tail.advance(excerpt, to, false, now_ms))
+        self.with_tail(job, |tail, excerpt| {
+            tail.advance(excerpt, to, false, now_ms)
+        })
     }
 
     /// Shows what is left of a stretch that has ended, also a last line without an end.
@@ -165,8 +171,7 @@ impl<W: Write> Printer for Plain<W> {
                 n_jobs,
                 ..
             } => {
-                let text =
-                    phrase::run_started(&self.view, &self.display, trigger, commit, *n_jobs);
+                let text = phrase::run_started(&self.view, &self.display, trigger, commit, *n_jobs);
                 writeln!(self.out, "{text}")
             }
             EventKind::JobCreated { job, .. } => {
@@ -239,9 +244,11 @@ impl<W: Write> Printer for Plain<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Story, eventful};
+    use super::super::log::MAX_LINE;
+    use super::super::testing::{Story, eventful, plan};
     use super::*;
     use insta::assert_snapshot;
+    use model::Outcome;
 
     /// What is printed for a story.
     fn check(story: &Story) -> String {
@@ -253,8 +260,105 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    /// What is printed, with lines of logs only counted.
+    fn check_counted(story: &Story) -> String {
+        let mut shown = String::new();
+        let mut n_lines = 0;
+        for line in check(story).lines() {
+            if line.contains(" | ") && !line.contains('…') {
+                n_lines += 1;
+                continue;
+            }
+            if n_lines > 0 {
+                shown.push_str(&format!("({n_lines} lines)\n"));
+                n_lines = 0;
+            }
+            shown.push_str(line);
+            shown.push('\n');
+        }
+        shown
+    }
+
+    /// So many bytes in lines of 64.
+    fn lines(n_bytes: usize) -> Vec<u8> {
+        let line = [&[b'x'; 63][..], b"\n"].concat();
+        line.repeat(n_bytes / 64)
+    }
+
     #[test]
     fn a_run() {
         assert_snapshot!(check(&eventful()));
+    }
+
+    #[test]
+    fn what_comes_faster_than_anybody_reads_has_gaps() {
+        let mut story = Story::of(plan(&[("loud", &[])]));
+        story.start("loud", 1, "yes");
+        for _ in 0..8 {
+            story.wait(125).print("loud", 1, lines(1 << 20));
+        }
+        story.wait(10_000).print("loud", 1, "later\n");
+        story.succeed("loud", 1);
+        story.end_run(Outcome::Succeeded);
+        assert_snapshot!(check_counted(&story));
+    }
+
+    #[test]
+    fn lines_that_never_end_are_cut() {
+        let mut story = Story::of(plan(&[("long", &[])]));
+        story
+            .start("long", 1, "tr")
+            .print("long", 1, vec![b'x'; 5_000])
+            .print("long", 1, vec![b'x'; 5_000])
+            .print("long", 1, "\nshort")
+            .succeed("long", 1);
+        let shown = check(&story).replace(&"x".repeat(MAX_LINE), "(x …)");
+        assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn hostile_names_and_logs() {
+        let mut story = Story::of(plan(&[("a\nb\x1b[2J", &[])]));
+        story
+            .start("a\nb\x1b[2J", 1, "echo\r\n\x1b]0;x\x07")
+            .print("a\nb\x1b[2J", 1, b"\x1b[2J\xff\0 | forged succeeded\n")
+            .fail("a\nb\x1b[2J", 1, 1)
+            .end_run(Outcome::Canceled {
+                by: "ann\x1b[31m".to_owned(),
+            });
+        assert_snapshot!(check(&story));
+    }
+
+    #[test]
+    fn a_log_that_is_not_there() {
+        let mut story = Story::of(plan(&[("a", &[])]));
+        story.start("a", 1, "true");
+        let job = story.job("a");
+        story
+            .event(EventKind::LogGrew {
+                job,
+                attempt: 1,
+                length: 100,
+            })
+            .event(EventKind::StepFinished {
+                job,
+                attempt: 1,
+                step: 0,
+                end: model::event::StepEnd::Exit { code: 1 },
+                log_to: 100,
+                took_ms: 1,
+            })
+            .end(
+                "a",
+                1,
+                Outcome::Failed {
+                    failure: model::Failure::Exit { step: 0, code: 1 },
+                },
+            )
+            .end_run(Outcome::Failed {
+                failure: model::Failure::Inner { n_failed: 1 },
+            });
+        let shown = check(&story);
+        assert!(shown.contains("(no log: "), "{shown}");
     }
 }

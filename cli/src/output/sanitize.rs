@@ -67,7 +67,11 @@ impl Cleaner<'_> {
             // Titles, clipboards, links: up to BEL or ESC \.
             Some(']' | 'P' | 'X' | '^' | '_') => self.control_string(),
             Some(' '..='/') => {
-                while self.chars.next_if(|char| matches!(char, ' '..='/')).is_some() {}
+                while self
+                    .chars
+                    .next_if(|char| matches!(char, ' '..='/'))
+                    .is_some()
+                {}
                 self.chars.next_if(|char| matches!(char, '0'..='~'));
             }
             Some('0'..='~') => {
@@ -93,7 +97,11 @@ impl Cleaner<'_> {
             parameters.push(char);
         }
         let mut is_plain = true;
-        while self.chars.next_if(|char| matches!(char, ' '..='/')).is_some() {
+        while self
+            .chars
+            .next_if(|char| matches!(char, ' '..='/'))
+            .is_some()
+        {
             is_plain = false;
         }
         let end = self.chars.next_if(|char| matches!(char, '@'..='~'));

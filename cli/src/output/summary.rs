@@ -84,7 +84,10 @@ fn remark(display: &Display, view: &RunView, id: JobId, job: &JobView) -> String
                 .then(|| display.logs.last_line(attempt, job.log_length))
                 .flatten();
             let last = last.map_or_else(String::new, |line| sanitize::line(&line, false));
-            format!("{}{attempts}", palette.dim(&fit(last.trim(), MAX_LAST_LINE)))
+            format!(
+                "{}{attempts}",
+                palette.dim(&fit(last.trim(), MAX_LAST_LINE))
+            )
         }
         Outcome::Skipped { reason } => palette.dim(&one_line(&reason.to_string())),
         failed => {
@@ -159,7 +162,11 @@ fn write_digest(out: &mut dyn Write, display: &Display, view: &RunView) -> io::R
         .collect();
     slowest.sort_by_key(|(_, job)| std::cmp::Reverse(took_ms(job)));
     slowest.truncate(N_SLOWEST);
-    writeln!(out, "{}", palette.dim("  the slowest of those that succeeded:"))?;
+    writeln!(
+        out,
+        "{}",
+        palette.dim("  the slowest of those that succeeded:")
+    )?;
     write_table(out, display, view, slowest.into_iter())
 }
 
@@ -203,7 +210,11 @@ fn critical_path(view: &RunView) -> Vec<&JobView> {
         }
     }
     let mut path = Vec::new();
-    let mut next = view.jobs.values().filter(ran).max_by_key(|job| ended_ms(job));
+    let mut next = view
+        .jobs
+        .values()
+        .filter(ran)
+        .max_by_key(|job| ended_ms(job));
     while let Some(job) = next {
         path.push(job);
         next = view
@@ -221,11 +232,12 @@ fn critical_path(view: &RunView) -> Vec<&JobView> {
 
 fn write_hints(out: &mut dyn Write, display: &Display, view: &RunView) -> io::Result<()> {
     let by_event = view.jobs.values().find_map(|job| match job.outcome() {
-        Some((Outcome::Skipped { reason: SkipReason::When { condition } }, _))
-            if condition.contains("event.") =>
-        {
-            Some(job)
-        }
+        Some((
+            Outcome::Skipped {
+                reason: SkipReason::When { condition },
+            },
+            _,
+        )) if condition.contains("event.") => Some(job),
         _ => None,
     });
     let Some(job) = by_event else {
@@ -273,9 +285,10 @@ fn write_verdict(out: &mut dyn Write, display: &Display, view: &RunView) -> io::
     };
     let why = match outcome {
         // How many jobs failed is counted anyway.
-        Outcome::Succeeded | Outcome::Failed { failure: model::Failure::Inner { .. } } => {
-            String::new()
-        }
+        Outcome::Succeeded
+        | Outcome::Failed {
+            failure: model::Failure::Inner { .. },
+        } => String::new(),
         outcome => match first_line(&outcome.reason()) {
             reason if reason.is_empty() => reason,
             reason => format!(" ({reason})"),

@@ -267,7 +267,11 @@ pub fn eventful() -> Story {
         .start("test[\"dsl\"]", 1, "cargo test --package dsl")
         .print("lint", 1, "    Checking model\n    Checking dsl\n")
         .wait(800)
-        .print("test[\"dsl\"]", 1, "running 2 tests\n\x1b[31mFAILED\x1b[0m: parse\nexpected 1\n")
+        .print(
+            "test[\"dsl\"]",
+            1,
+            "running 2 tests\n\x1b[31mFAILED\x1b[0m: parse\nexpected 1\n",
+        )
         .print("lint", 1, "    Finished\n")
         .succeed("lint", 1)
         .start("flaky", 1, "./flaky")

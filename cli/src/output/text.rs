@@ -94,6 +94,33 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// The name that somebody who typed `wrong` most likely meant, if one is close.
+#[must_use]
+pub fn closest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // One slip in three characters still looks like the name.
+    let bound = (wrong.chars().count() / 3).max(1);
+    names
+        .map(|name| (strsim::osa_distance(wrong, name), name))
+        .filter(|(distance, _)| *distance <= bound)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// How many names a list shows before it is cut.
+const LISTED: usize = 12;
+
+/// Names for people: `a, b and c`, cut after some.
+#[must_use]
+pub fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<_> = names.map(one_line).collect();
+    match &names[..] {
+        [] => "none".to_owned(),
+        [only] => only.to_string(),
+        [first @ .., last] if names.len() <= LISTED => format!("{} and {last}", first.join(", ")),
+        several => format!("{}, …", several[..LISTED].join(", ")),
+    }
+}
+
 /// The text as one word of a POSIX shell, so that a command that is shown can be copied.
 #[must_use]
 pub fn shell_word(text: &str) -> Cow<'_, str> {
@@ -110,9 +137,11 @@ mod tests {
 
     #[test]
     fn durations() {
-        let shown: Vec<_> = [0, 99, 100, 1_234, 59_999, 60_000, 65_400, 3_600_000, 7_625_000]
-            .map(duration)
-            .to_vec();
+        let shown: Vec<_> = [
+            0, 99, 100, 1_234, 59_999, 60_000, 65_400, 3_600_000, 7_625_000,
+        ]
+        .map(duration)
+        .to_vec();
         assert_eq!(
             shown.join(" | "),
             "0ms | 99ms | 0.1s | 1.2s | 59.9s | 1m 00s | 1m 05s | 1h 00m | 2h 07m"

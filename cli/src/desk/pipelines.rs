@@ -1,0 +1,180 @@
+//! Finds pipelines: the files of the repository, and the one that is meant.
+
+use super::repository::{PIPELINES, Repository};
+use crate::error::{Error, Result};
+use crate::output::text;
+use dsl::ast::{ExprKind, Statement};
+use dsl::source::{MAX_FILE_BYTES, Sources};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The name of the site file; it holds no pipeline.
+const SITE: &str = "site.gantry";
+
+/// How files of pipelines end.
+const EXTENSION: &str = "gantry";
+
+/// A pipeline that was found, with the file that it is in.
+#[derive(Debug)]
+pub struct Found {
+    /// Its file, which is the only one.
+    pub sources: Sources,
+    /// Its name; absent where the file has no readable pipeline, which a check explains.
+    pub name: Option<String>,
+}
+
+/// The files of all pipelines of the repository, in the order of their names.
+pub fn files(repository: &Repository) -> Result<Vec<PathBuf>> {
+    let folder = repository.pipelines();
+    let failed = |error: io::Error| {
+        let shown = repository.shown(&folder);
+        match error.kind() {
+            io::ErrorKind::NotFound => no_pipelines(repository),
+            _ => Error::system(format!("can't look into {shown}")).because(error),
+        }
+    };
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let is_pipeline = path
+            .extension()
+            .is_some_and(|extension| extension == EXTENSION)
+            && path.file_name().is_some_and(|name| name != SITE);
+        if is_pipeline {
+            files.push(path);
+        }
+    }
+    files.sort();
+    match files.is_empty() {
+        true => Err(no_pipelines(repository)),
+        false => Ok(files),
+    }
+}
+
+fn no_pipelines(repository: &Repository) -> Error {
+    let root = repository.root.display();
+    Error::not_found(format!("there is no pipeline in {root}: no {PIPELINES}/*.{EXTENSION}"))
+        .hint(format!(
+            "write one into {PIPELINES}/ci.{EXTENSION}: pipeline ci {{ job hello {{ sh \"echo hello\" }} }}"
+        ))
+        .hint(format!("or name a file: gantry run path/to/file.{EXTENSION}"))
+}
+
+/// The pipeline of that name, or in that file; without one the only pipeline of the repository.
+pub fn find(repository: &Repository, wanted: Option<&str>) -> Result<Found> {
+    match wanted {
+        Some(wanted) if is_path(wanted) => {
+            let mut sources = Sources::new();
+            let names = add(&mut sources, repository, &repository.start.join(wanted))?;
+            match &names[..] {
+                [] => Ok(Found {
+                    sources,
+                    name: None,
+                }),
+                [only] => Ok(Found {
+                    name: Some(only.clone()),
+                    sources,
+                }),
+                several => Err(Error::usage(format!("{wanted} holds several pipelines"))
+                    .hint(format!(
+                        "they are {}",
+                        text::list(several.iter().map(String::as_str))
+                    ))
+                    .hint("name the one that is meant instead of the file")),
+            }
+        }
+        wanted => find_by_name(repository, wanted),
+    }
+}
+
+/// A word is a path if it looks like one; a file that has the bare name of a pipeline is none.
+fn is_path(wanted: &str) -> bool {
+    let path = Path::new(wanted);
+    path.extension()
+        .is_some_and(|extension| extension == EXTENSION)
+        || path.components().count() > 1
+}
+
+fn find_by_name(repository: &Repository, wanted: Option<&str>) -> Result<Found> {
+    // Which pipelines there are, each with its file; a file without one counts by its own name, so
+    // that its mistakes are shown instead of "not found".
+    let mut candidates: Vec<(String, Sources, bool)> = Vec::new();
+    for path in files(repository)? {
+        let mut sources = Sources::new();
+        let names = add(&mut sources, repository, &path)?;
+        if names.is_empty() {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            candidates.push((stem.into_owned(), sources, false));
+            continue;
+        }
+        for name in names {
+            candidates.push((name, sources.clone(), true));
+        }
+    }
+    let position = match wanted {
+        Some(wanted) => candidates.iter().position(|(name, ..)| name == wanted),
+        None if candidates.len() == 1 => Some(0),
+        None => None,
+    };
+    if let Some(position) = position {
+        let (name, sources, is_pipeline) = candidates.swap_remove(position);
+        let name = is_pipeline.then_some(name);
+        return Ok(Found { sources, name });
+    }
+    let names = || candidates.iter().map(|(name, ..)| name.as_str());
+    let Some(wanted) = wanted else {
+        let first = text::shell_word(&candidates[0].0).into_owned();
+        return Err(Error::usage("which pipeline? there are several")
+            .hint(format!("they are {}", text::list(names())))
+            .hint(format!("name one, as in: gantry run {first}")));
+    };
+    let error = Error::not_found(format!("there is no pipeline {wanted:?}"));
+    let error = match text::closest(wanted, names()) {
+        Some(close) => error.hint(format!("did you mean `{}`?", text::one_line(close))),
+        None => error,
+    };
+    Err(error.hint(format!("there is {}", text::list(names()))))
+}
+
+/// Reads a file, and gives the names of the pipelines in it.
+fn add(sources: &mut Sources, repository: &Repository, path: &Path) -> Result<Vec<String>> {
+    let bytes = read(repository, path)?;
+    let source = sources.read(repository.shown(path), bytes);
+    let parsed = dsl::parse::parse(source);
+    let pipelines = parsed
+        .file
+        .statements
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Node(node) if &*node.word.text == "pipeline" => match &node.arguments[..] {
+                [first, ..] => match &first.kind {
+                    ExprKind::Name(name) => Some(name.to_string()),
+                    _ => None,
+                },
+                [] => None,
+            },
+            _ => None,
+        });
+    Ok(pipelines.collect())
+}
+
+/// Reads a file of a pipeline; of one that is far too long only so much that a check can say so.
+pub fn read(repository: &Repository, path: &Path) -> Result<Vec<u8>> {
+    let shown = repository.shown(path);
+    let mut bytes = Vec::new();
+    let read = match path.is_dir() {
+        true => return Err(Error::not_found(format!("{shown} is a folder, not a file"))),
+        false => File::open(path).and_then(|file| {
+            let bound = MAX_FILE_BYTES as u64 + 1;
+            file.take(bound).read_to_end(&mut bytes)
+        }),
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::not_found(format!("there is no file {shown}")))
+        }
+        Err(error) => Err(Error::system(format!("can't read {shown}")).because(error)),
+    }
+}
