@@ -64,6 +64,9 @@ catalogue! {
          names with `let`.";
     TooManyErrors = 108, "A file has too many mistakes to show",
         "After 100 mistakes the rest of a file is not looked at.";
+    TooManyStatements = 109, "A file has too many statements",
+        "A file may have 200,000 statements, which is twenty for each of 10,000 jobs. What is alike \
+         is written once, with a template or with `for`.";
 
     UnexpectedText = 110, "Something else is expected here",
         "A file is made of two kinds of statement: `name = value` is a setting, and \

@@ -10,6 +10,7 @@ use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::{FileId, Span};
 
 use super::grammar::{Pair, Rule};
+use super::recover;
 
 /// Builds the tree of one piece of text.
 ///
@@ -21,6 +22,8 @@ pub(super) struct Builder<'a> {
     base: u32,
     /// How many operators are around what is being built.
     pub(super) depth: usize,
+    /// The brace of a block that an operator before it swallowed.
+    pub(super) dangling: Option<u32>,
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -30,6 +33,7 @@ impl<'a> Builder<'a> {
             file,
             base,
             depth: 0,
+            dangling: None,
             diagnostics,
         }
     }
@@ -118,11 +122,53 @@ impl<'a> Builder<'a> {
         if let Some(end) = end {
             node.header = node.header.to(end);
         }
+        if let Some(fan_out) = &mut node.fan_out {
+            node.header = self.release_block(fan_out, node.header);
+        }
         node.span = node.header;
         // A vector grows to four at once, and nearly every node has one argument.
         node.arguments.shrink_to_fit();
         no_parameters(&mut node);
         node
+    }
+
+    /// In `for x in xs where y != { … }` the grammar takes the block for a map, but in a header `{`
+    /// opens the block. Gives the span of the header without it.
+    fn release_block(&mut self, fan_out: &mut FanOut, header: Span) -> Span {
+        let FanOut {
+            sources,
+            filter,
+            span,
+        } = fan_out;
+        let Some(source) = sources.last_mut() else {
+            return header;
+        };
+        let before = if filter.is_some() {
+            source.span
+        } else {
+            source.name.span
+        };
+        let expr = filter.as_mut().unwrap_or(&mut source.list);
+        let Some(last) = last_operand(expr) else {
+            return header;
+        };
+        self.dangling = Some(last.map.start);
+        self.diagnostics.push(match last.operator {
+            Some((operator, written)) => recover::dangling_operator(operator, written),
+            None => recover::missing_value(Span {
+                end: last.map.start + 1,
+                ..last.map
+            }),
+        });
+        // What ended with the map ends before it now.
+        let end = last
+            .operator
+            .map_or(before.end, |(operator, _)| operator.end);
+        if filter.is_none() {
+            source.span.end = source.span.end.min(end);
+        }
+        span.end = end;
+        Span { end, ..header }
     }
 
     /// `name(a: type, …)`
@@ -417,4 +463,35 @@ fn no_parameters(node: &mut Node) {
         last.kind = callee;
         node.parameters = Some(Vec::new());
     }
+}
+
+/// A map that is the last operand of an expression.
+struct LastMap {
+    map: Span,
+    /// What stands before it, if it is an operator.
+    operator: Option<(Span, &'static str)>,
+}
+
+/// Takes the map that an expression ends with out of it, if it does.
+fn last_operand(mut expr: &mut Expr) -> Option<LastMap> {
+    let mut operator = None;
+    while !matches!(expr.kind, ExprKind::Map(_)) {
+        expr = match &mut expr.kind {
+            ExprKind::Binary(binary) => {
+                operator = Some((binary.operator_span, binary.operator.text()));
+                &mut binary.right
+            }
+            ExprKind::Unary(unary) => {
+                operator = Some((unary.operator_span, unary.operator.text()));
+                &mut unary.operand
+            }
+            _ => return None,
+        };
+    }
+    let map = expr.span;
+    *expr = Expr {
+        kind: ExprKind::Error,
+        span: map.before(),
+    };
+    Some(LastMap { map, operator })
 }

@@ -5,6 +5,8 @@
 //! not understand is skipped by a scan that knows brackets, and the statement after it is read as
 //! if nothing had been.
 
+#[cfg(test)]
+mod agreement;
 mod build;
 mod expression;
 mod foreign;
@@ -27,7 +29,7 @@ use scan::{Kind, Scanner, Token};
 
 pub use expression::MAX_EXPRESSION_DEPTH;
 pub(crate) use scan::is_bidirectional;
-pub use survey::{MAX_NESTING, MAX_STATEMENT_TOKENS};
+pub use survey::{MAX_NESTING, MAX_STATEMENT_TOKENS, MAX_STATEMENTS};
 
 /// After so many mistakes of one file the rest is not looked at: nobody reads more at once.
 pub const MAX_DIAGNOSTICS: usize = 100;
@@ -62,6 +64,7 @@ pub fn parse(source: &SourceFile) -> Parsed {
         open: Vec::new(),
         statements: Vec::new(),
         diagnostics: survey.diagnostics,
+        count: 0,
         skipped: 0,
         misindented: None,
     };
@@ -114,6 +117,8 @@ struct Parser<'s> {
     /// Those of the innermost block, or of the file.
     statements: Vec<Statement>,
     diagnostics: Vec<Diagnostic>,
+    /// Statements that were read so far.
+    count: usize,
     /// Tokens that were skipped over so far.
     skipped: usize,
     /// The first block whose end stands further left than its beginning: should a brace be missing
@@ -133,6 +138,17 @@ enum Owner {
     Broken(Broken),
 }
 
+/// What stands before a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// The beginning of the file or of a block.
+    Nothing,
+    /// Another one, so that something must part the two.
+    Statement,
+    /// One that could not be read, and that may have swallowed what parts the two.
+    Mistake,
+}
+
 /// What stands between two statements.
 #[derive(Default)]
 struct Gap {
@@ -143,44 +159,52 @@ struct Gap {
 
 impl Parser<'_> {
     fn run(&mut self) {
-        // Nothing needs to stand before the first statement of a block.
-        let mut may_begin = true;
+        let mut before = Before::Nothing;
         loop {
-            let gap = self.gap(may_begin);
+            let gap = self.gap(before);
             if let Some(comma) = gap.stray {
                 self.stray_comma(comma);
             }
-            match self.text.as_bytes().get(self.at) {
+            before = match self.text.as_bytes().get(self.at) {
                 None => break,
                 Some(b'}') => {
                     self.close();
-                    may_begin = false;
+                    Before::Statement
+                }
+                Some(_) if self.count == MAX_STATEMENTS => {
+                    self.too_many_statements();
+                    return self.close_all();
                 }
                 Some(_) => {
-                    if !may_begin && !gap.separates {
+                    if before == Before::Statement && !gap.separates {
                         self.missing_separator();
                     }
-                    may_begin = self.statement();
+                    self.count += 1;
+                    self.statement()
                 }
-            }
+            };
             if self.diagnostics.len() > MAX_DIAGNOSTICS || self.skipped > MAX_SKIPPED_TOKENS {
-                self.at = self.text.len();
                 return self.close_all();
             }
         }
         if !self.open.is_empty() {
-            // An unclosed fence swallows every brace after it, and has been reported.
-            if self.text.len() == self.source.text().len() {
+            if !self.is_cut() {
                 self.unclosed_block();
             }
             self.close_all();
         }
     }
 
+    /// Whether an unclosed fence swallows the end of the file. It has been reported, and what lacks
+    /// its end lacks it for no other reason.
+    fn is_cut(&self) -> bool {
+        self.text.len() < self.source.text().len()
+    }
+
     /// Skips newlines, comments and the one comma that may stand between two statements.
-    fn gap(&mut self, is_first: bool) -> Gap {
+    fn gap(&mut self, before: Before) -> Gap {
         let mut gap = Gap::default();
-        let mut comma_may_stand = !is_first;
+        let mut comma_may_stand = before != Before::Nothing;
         for token in Scanner::new(self.text, self.at) {
             match token.kind {
                 Kind::Newline => gap.separates = true,
@@ -202,48 +226,47 @@ impl Parser<'_> {
         gap
     }
 
-    /// Reads one statement, or one up to its block. Says whether the next may follow at once: in a
-    /// block just opened, and after a mistake.
-    fn statement(&mut self) -> bool {
+    /// Reads one statement, or one up to its block. Gives what stands before the next.
+    fn statement(&mut self) -> Before {
         match Grammar::parse(Rule::piece, &self.text[self.at..]) {
             Ok(mut pairs) => {
                 let Some(pair) = pairs.next() else {
-                    return true;
+                    return Before::Mistake;
                 };
                 let base = self.at;
                 self.at = base + pair.as_span().end();
-                let statement =
-                    Builder::new(self.source.id(), base as u32, &mut self.diagnostics).piece(pair);
+                let mut builder =
+                    Builder::new(self.source.id(), base as u32, &mut self.diagnostics);
+                let statement = builder.piece(pair);
+                if let Some(brace) = builder.dangling {
+                    self.at = brace as usize;
+                }
                 let brace = Scanner::new(self.text, self.at).peek();
                 match (statement, brace) {
                     (Statement::Node(node), Some(token)) if token.kind == Kind::Open(b'{') => {
                         self.open(token.start, Owner::Node(node));
-                        true
+                        Before::Nothing
                     }
                     (statement, _) => {
                         self.statements.push(statement);
-                        false
+                        Before::Statement
                     }
                 }
             }
-            Err(error) => {
-                self.recover(&error);
-                true
-            }
+            Err(error) => self.recover(&error),
         }
     }
 
-    fn recover(&mut self, error: &pest::error::Error<Rule>) {
+    fn recover(&mut self, error: &pest::error::Error<Rule>) -> Before {
         let skipped = recover::skip(self.text, self.at);
         self.skipped += skipped.tokens;
         let start = self.at;
-        self.diagnostics.push(recover::diagnose(
-            self.source,
-            self.text,
-            start,
-            &skipped,
-            error,
-        ));
+        let is_reported = self.is_cut() && skipped.next == self.text.len()
+            || recover::is_address(self.text, start, error);
+        if !is_reported {
+            let diagnostic = recover::diagnose(self.source, self.text, start, &skipped, error);
+            self.diagnostics.push(diagnostic);
+        }
         self.at = skipped.next;
         let names = skipped.names(self.source);
         let broken = Broken {
@@ -252,8 +275,14 @@ impl Parser<'_> {
             span: self.span(start, skipped.end),
         };
         match skipped.block {
-            Some(brace) => self.open(brace, Owner::Broken(broken)),
-            None => self.statements.push(Statement::Broken(broken)),
+            Some(brace) => {
+                self.open(brace, Owner::Broken(broken));
+                Before::Nothing
+            }
+            None => {
+                self.statements.push(Statement::Broken(broken));
+                Before::Mistake
+            }
         }
     }
 
@@ -312,6 +341,7 @@ impl Parser<'_> {
     }
 
     fn close_all(&mut self) {
+        self.at = self.text.len();
         while !self.open.is_empty() {
             self.close_block();
         }
@@ -355,6 +385,19 @@ impl Parser<'_> {
             None => unclosed(brace, "this `{` is not closed"),
         };
         self.diagnostics.push(diagnostic);
+    }
+
+    fn too_many_statements(&mut self) {
+        let span = self.span(self.at, self.at);
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code::TooManyStatements,
+                format!("the file has more than {MAX_STATEMENTS} statements"),
+                span,
+                "one too many",
+            )
+            .help("split it into several pipelines, or use a template and `for`"),
+        );
     }
 
     fn stray_comma(&mut self, comma: Token) {

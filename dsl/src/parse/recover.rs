@@ -68,7 +68,7 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
         names: Vec::new(),
         problem: None,
     };
-    let mut open: Vec<Token> = Vec::new();
+    let mut open: Vec<Opened> = Vec::new();
     let mut previous: Option<Token> = None;
     let mut last_newline = None;
     let mut is_fan_out = false;
@@ -77,6 +77,11 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
         match token.kind {
             Kind::Newline => {
                 last_newline = Some(token.start);
+                let new = open
+                    .iter_mut()
+                    .rev()
+                    .take_while(|opened| opened.line_end.is_none());
+                new.for_each(|opened| opened.line_end = last_newline);
                 if is_outside && !goes_on(text, previous, scanner.peek()) {
                     return skipped.ending(previous, token.start);
                 }
@@ -102,31 +107,32 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
                 skipped.block = Some(token.start);
                 return skipped.ending(previous, token.start);
             }
-            Kind::Open(_) => open.push(token),
+            Kind::Open(_) => open.push(Opened {
+                token,
+                line_end: None,
+            }),
             Kind::Close(b'}') if is_outside => return skipped.ending(previous, token.start),
             Kind::Close(bracket) => match open.pop() {
-                Some(opened) if closes(opened, bracket) => {}
+                Some(opened) if opened.is_closed_by(bracket) => {}
                 // Another closer than the one that is expected: a slip, if it can't be the block's.
                 Some(opened) if bracket != b'}' || is_alone(text, start, token.start) => {
-                    skipped.set(Problem::WrongCloser(opened, token));
+                    skipped.set(Problem::WrongCloser(opened.token, token));
                 }
                 Some(opened) => {
-                    let end = end_of_unclosed(text, opened, last_newline, token.start);
-                    skipped.set(Problem::UnclosedBracket(opened, Some(token)));
-                    return skipped.ending(None, end);
+                    skipped.set(Problem::UnclosedBracket(opened.token, Some(token)));
+                    return skipped.ending(None, opened.end(text, last_newline, token.start));
                 }
                 None => skipped.set(Problem::StrayBracket(token)),
             },
-            // Nothing is named within a list: this is the next statement.
-            Kind::Assign
-                if open
+            Kind::Assign => {
+                // Nothing is named within a list: this is the next statement, if it is on its line.
+                let list = open
                     .last()
-                    .is_some_and(|open| open.kind == Kind::Open(b'[')) =>
-            {
-                if let (Some(newline), Some(&opened)) = (last_newline, open.last())
-                    && newline > opened.start
+                    .filter(|opened| opened.token.kind == Kind::Open(b'['));
+                if let (Some(opened), Some(newline)) = (list, last_newline)
+                    && newline > opened.token.start
                 {
-                    skipped.set(Problem::UnclosedBracket(opened, previous));
+                    skipped.set(Problem::UnclosedBracket(opened.token, previous));
                     return skipped.ending(None, newline);
                 }
             }
@@ -144,10 +150,9 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
             skipped.tokens += 1;
         }
     }
-    if let Some(&opened) = open.last() {
-        skipped.set(Problem::UnclosedBracket(opened, None));
-        let end = end_of_unclosed(text, opened, None, text.len());
-        return skipped.ending(None, end);
+    if let Some(opened) = open.last() {
+        skipped.set(Problem::UnclosedBracket(opened.token, None));
+        return skipped.ending(None, opened.end(text, None, text.len()));
     }
     skipped.ending(previous, text.len())
 }
@@ -192,20 +197,27 @@ fn is(token: Option<Token>, kind: Kind) -> bool {
     token.is_some_and(|token| token.kind == kind)
 }
 
-fn closes(opened: Token, bracket: u8) -> bool {
-    matches!(opened.kind, Kind::Open(open) if scan::closer(open) == bracket)
+/// A bracket that is open.
+struct Opened {
+    token: Token,
+    /// Where its line ends; only a newline that ends no line of a text counts.
+    line_end: Option<usize>,
 }
 
-/// Where a statement ends whose bracket is not closed: with the line of the bracket, where anything
-/// follows it there, else before the line that closes something else.
-fn end_of_unclosed(text: &str, opened: Token, newline: Option<usize>, limit: usize) -> usize {
-    let line = text[opened.end..limit]
-        .find('\n')
-        .map_or(limit, |at| opened.end + at);
-    let is_last_on_line = text[opened.end..line].trim().is_empty();
-    match newline {
-        Some(newline) if is_last_on_line && newline > opened.start => newline,
-        _ => line,
+impl Opened {
+    fn is_closed_by(&self, bracket: u8) -> bool {
+        matches!(self.token.kind, Kind::Open(open) if scan::closer(open) == bracket)
+    }
+
+    /// Where a statement ends in which it is not closed: with the line of the bracket, where
+    /// anything follows it there, else before the line that closes something else.
+    fn end(&self, text: &str, last_newline: Option<usize>, limit: usize) -> usize {
+        let line_end = self.line_end.unwrap_or(limit);
+        let is_last_on_line = text[self.token.end..line_end].trim().is_empty();
+        match last_newline {
+            Some(newline) if is_last_on_line && newline > self.token.start => newline,
+            _ => line_end,
+        }
     }
 }
 
@@ -222,7 +234,9 @@ fn closed_later(text: &str, from: usize) -> Option<usize> {
     let mark = from + text[from..].find('"')?;
     let line = text[mark..].find('\n').map_or(text.len(), |at| mark + at);
     let rest = text[mark + 1..line].trim();
-    let ends = rest.is_empty() || rest.starts_with([',', ')', ']', '}', '#']);
+    let ends = rest
+        .chars()
+        .all(|character| matches!(character, ',' | ')' | ']' | '}' | ' '));
     ends.then_some(mark + 1)
 }
 
@@ -239,6 +253,11 @@ pub(super) fn diagnose(
     }
     let at = start + offset(error);
     Unexpected::new(source.id(), text, start, at, error).diagnostic()
+}
+
+/// Whether the grammar stopped at an address, of which the survey has spoken.
+pub(super) fn is_address(text: &str, start: usize, error: &Error<Rule>) -> bool {
+    text[start + offset(error)..].starts_with("://")
 }
 
 /// What is wrong with the expression of a `${…}`.
@@ -260,6 +279,25 @@ fn offset(error: &Error<Rule>) -> usize {
     match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
     }
+}
+
+/// About an operator before the `{` of a block.
+pub(super) fn dangling_operator(operator: Span, written: &str) -> Diagnostic {
+    let headline = format!("nothing stands right of `{written}`");
+    let label = "a value is expected after it";
+    Diagnostic::error(Code::DanglingOperator, headline, operator, label)
+        .help("the `{` after it opens the block")
+}
+
+/// About a `for … in` or `where` before the `{` of a block.
+pub(super) fn missing_value(brace: Span) -> Diagnostic {
+    let headline = "a value is expected before the block";
+    Diagnostic::error(
+        Code::DanglingOperator,
+        headline,
+        brace,
+        "this opens the block",
+    )
 }
 
 impl Problem {
@@ -355,16 +393,7 @@ impl Problem {
                 )
                 .help("remove it, or add what it closes")
             }
-            Problem::DanglingOperator(token) => {
-                let operator = written(token);
-                Diagnostic::error(
-                    Code::DanglingOperator,
-                    format!("nothing stands right of `{operator}`"),
-                    span(token),
-                    "a value is expected after it",
-                )
-                .help("the `{` after it opens the block")
-            }
+            Problem::DanglingOperator(token) => dangling_operator(span(token), written(token)),
         }
     }
 }

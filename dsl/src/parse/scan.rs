@@ -1,5 +1,8 @@
 //! A coarse scan of bytes that knows texts, comments and brackets: it bounds a file before the
 //! grammar sees it, and finds where a statement ends that the grammar does not understand.
+//!
+//! It must agree with the grammar on where a text or a comment begins and ends: what it takes for a
+//! text is not counted as nesting.
 
 use crate::source::SourceFile;
 
@@ -149,6 +152,13 @@ impl<'s> Scanner<'s> {
         }
     }
 
+    /// Operators that touch each other are one, but a comment may touch an operator.
+    fn operator(&mut self) -> Option<Token> {
+        let run = &self.text[self.at + 1..self.while_any(is_operator)];
+        let comment = run.find("//").into_iter().chain(run.find("/*")).min();
+        self.token(Kind::Operator, self.at + 1 + comment.unwrap_or(run.len()))
+    }
+
     fn while_any(&self, set: impl Fn(u8) -> bool) -> usize {
         let rest = &self.text.as_bytes()[self.at + 1..];
         self.at + 1 + rest.iter().take_while(|&&byte| set(byte)).count()
@@ -166,10 +176,7 @@ impl Iterator for Scanner<'_> {
             b'\n' => self.token(Kind::Newline, self.at + 1),
             b'\r' if next == Some(b'\n') => self.token(Kind::Newline, self.at + 2),
             b'#' => self.token(Kind::Comment, self.line_end(self.at)),
-            // After a colon it is a part of something else: `https://…`.
-            b'/' if next == Some(b'/') && !bytes[..self.at].ends_with(b":") => {
-                self.token(Kind::ForeignComment, self.line_end(self.at))
-            }
+            b'/' if next == Some(b'/') => self.token(Kind::ForeignComment, self.line_end(self.at)),
             b'/' if next == Some(b'*') => match self.text[self.at + 2..].find("*/") {
                 Some(length) => self.token(Kind::ForeignComment, self.at + 2 + length + 2),
                 None => self.token(Kind::Other, self.at + 2),
@@ -183,7 +190,7 @@ impl Iterator for Scanner<'_> {
             b'=' if !matches!(next, Some(b'=' | b'~' | b'>')) => {
                 self.token(Kind::Assign, self.at + 1)
             }
-            byte if is_operator(byte) => self.token(Kind::Operator, self.while_any(is_operator)),
+            byte if is_operator(byte) => self.operator(),
             byte if is_word(byte) => self.token(Kind::Word, self.while_any(is_word)),
             _ => {
                 let character = self.text[self.at..]

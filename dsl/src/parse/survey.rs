@@ -17,6 +17,10 @@ pub const MAX_STATEMENT_TOKENS: usize = 50_000;
 /// The longest expression in a `${…}`: what is longer deserves a name.
 const MAX_INTERPOLATION_BYTES: usize = 1_000;
 
+/// How many statements a file may have: twenty for each job of the largest plan, and a tree of
+/// at most 100 MiB.
+pub const MAX_STATEMENTS: usize = 200_000;
+
 /// What the survey found.
 pub(super) struct Survey {
     pub comments: Vec<Span>,
@@ -171,6 +175,12 @@ fn foreign_comment(source: &SourceFile, token: Token) -> Diagnostic {
     let span = Span::new(source.id(), token.start as u32, token.start as u32 + 2);
     let headline = "comments begin with `#`";
     let diagnostic = Diagnostic::error(Code::ForeignComment, headline, span, "not a comment");
+    let is_address = source.text()[..token.start].ends_with(':');
+    if is_address && source.slice(span) == "//" {
+        let label = "a text is expected";
+        return Diagnostic::error(Code::UnexpectedText, "an address is a text", span, label)
+            .help("put it between quotation marks: \"https://…\"");
+    }
     if source.slice(span) == "/*" {
         return diagnostic.help("write `#` before each of its lines, and nothing after the last");
     }

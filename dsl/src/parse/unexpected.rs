@@ -224,11 +224,6 @@ impl<'s> Unexpected<'s> {
                 "not a name",
                 "put a text between `\"`",
             ),
-            ':' if rest.starts_with("://") => unexpected(
-                "an address is a text",
-                "a text is expected",
-                "put it between quotation marks: \"https://…\"",
-            ),
             '/' if rest.starts_with("/*") => Diagnostic::error(
                 Code::ForeignComment,
                 "comments begin with `#`",
@@ -279,6 +274,11 @@ impl<'s> Unexpected<'s> {
                     "not a number",
                 )
                 .help("a version is a text: put it between quotation marks")
+            }
+            _ if written == "if" && self.expected.contains(&Rule::operation) => {
+                let headline = "a choice within a choice needs parentheses";
+                Diagnostic::error(Code::NeedsParentheses, headline, span, "a second `if`")
+                    .help("put parentheses around it, or after `else` write `else if`")
             }
             _ if self.begins_value(written) => self.missing_comma(span),
             _ if self.open.is_none() && self.begins_setting() => Diagnostic::error(

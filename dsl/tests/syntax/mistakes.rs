@@ -495,10 +495,10 @@ fn names() {
     "#);
     assert_snapshot!(report("image = https://example.com/x\n"), @r#"
     error[G0110]: an address is a text
-     --> a.gantry:1:14
+     --> a.gantry:1:15
       |
     1 | image = https://example.com/x
-      |              ^ a text is expected
+      |               ^^ a text is expected
       |
       = help: put it between quotation marks: "https://…"
     "#);
@@ -534,6 +534,58 @@ fn precedence() {
       |
       = help: put parentheses around `not` and its operand
     ");
+}
+
+#[test]
+fn a_block_is_no_map() {
+    assert_snapshot!(report("job a for x in xs where x == {\n  runs_on = \"linux\"\n}\n"), @r"
+    error[G0117]: nothing stands right of `==`
+     --> a.gantry:1:27
+      |
+    1 | job a for x in xs where x == {
+      |                           ^^ a value is expected after it
+      |
+      = help: the `{` after it opens the block
+    ");
+    assert_snapshot!(report("job a for x in {\n}\n"), @r"
+    error[G0117]: a value is expected before the block
+     --> a.gantry:1:16
+      |
+    1 | job a for x in {
+      |                ^ this opens the block
+    ");
+    assert_snapshot!(report("x = if a then if b then c else d else e\n"), @r"
+    error[G0126]: a choice within a choice needs parentheses
+     --> a.gantry:1:15
+      |
+    1 | x = if a then if b then c else d else e
+      |               ^^ a second `if`
+      |
+      = help: put parentheses around it, or after `else` write `else if`
+    ");
+    assert_snapshot!(report("a = b +/* \"\"\" */ c\noutput x:// \"\"\"\n  string\n"), @r#"
+    error[G0123]: comments begin with `#`
+     --> a.gantry:1:8
+      |
+    1 | a = b +/* """ */ c
+      |        ^^ not a comment
+      |
+      = help: write `#` before each of its lines, and nothing after the last
+
+    error[G0110]: unexpected end of the line
+     --> a.gantry:2:10
+      |
+    2 | output x:// """
+      |          ^ expected a type
+
+    error[G0110]: an address is a text
+     --> a.gantry:2:10
+      |
+    2 | output x:// """
+      |          ^^ a text is expected
+      |
+      = help: put it between quotation marks: "https://…"
+    "#);
 }
 
 #[test]

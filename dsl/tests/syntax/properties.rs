@@ -185,18 +185,18 @@ impl Check<'_> {
                     node.value
                         .iter()
                         .for_each(|value| self.expr(value, node.header));
-                    for fan_out in &node.fan_out {
+                    if let Some(fan_out) = &node.fan_out {
                         self.within(fan_out.span, node.header);
                     }
-                    for of in &node.type_of {
+                    if let Some(of) = &node.type_of {
                         self.within(of.span, node.header);
                     }
-                    for block in &node.block {
+                    if let Some(block) = &node.block {
                         self.statements(&block.statements, block.span);
                     }
                 }
                 Statement::Broken(broken) => {
-                    for block in &broken.block {
+                    if let Some(block) = &broken.block {
                         self.statements(&block.statements, block.span);
                     }
                 }
