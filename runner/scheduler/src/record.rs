@@ -32,7 +32,7 @@ pub enum Change {
     Stage(StageRow),
     /// A step of an attempt; key: `attempt, step`.
     Step(StepRow),
-    /// The highest token that was granted; tokens after a restart are higher.
+    /// A bound: all tokens that were granted are at most this; tokens after a restart are higher.
     Token(Token),
 }
 
@@ -67,13 +67,16 @@ pub struct RunRow {
     pub selected: Option<BTreeSet<NodeId>>,
     /// `--keep-going`.
     pub keep_going: bool,
-    /// Who canceled it, where somebody did.
+    /// Who or what canceled it, where somebody did: a person, `run 18`, or [`RUN_TIMEOUT`].
     pub canceled_by: Option<String>,
     /// How it ended; absent while it is alive.
     pub outcome: Option<Outcome>,
     /// When it ended, by the wall clock.
     pub finished_ms: Option<i64>,
 }
+
+/// What cancels a run that takes too long. No person is called so.
+pub const RUN_TIMEOUT: &str = "the run's timeout";
 
 impl RunRow {
     /// The selection as it was submitted.

@@ -1,0 +1,3 @@
+//! What the tests, the simulator and the benchmark share.
+
+pub mod plan;
