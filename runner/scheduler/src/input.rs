@@ -2,9 +2,9 @@
 //! sent is checked and refused, never asserted.
 
 use model::event::StepEnd;
-use model::ids::{AttemptId, JobId, RunId, Token, WorkerId};
+use model::ids::{AttemptId, JobId, NodeId, RunId, Token, WorkerId};
 use model::outcome::Outcome;
-use model::plan::Plan;
+use model::plan::{EdgeKind, NodeKind, Phase, Plan};
 use model::spec::Place;
 use model::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,7 +161,57 @@ pub enum Selection {
     #[default]
     All,
     /// These nodes and all that they need; the rest is skipped as not selected.
-    Nodes(BTreeSet<model::ids::NodeId>),
+    Nodes(BTreeSet<NodeId>),
+}
+
+impl Selection {
+    /// Which nodes are to be done, by their index: those that are asked for, what they need too, the
+    /// stages around all of those, and the hooks of those stages and of the pipeline. Approvals that
+    /// stand before one of them can't be passed by.
+    #[must_use]
+    pub fn wanted(&self, plan: &Plan) -> Vec<bool> {
+        let Self::Nodes(selected) = self else {
+            return vec![true; plan.nodes.len()];
+        };
+        let mut wanted = vec![false; plan.nodes.len()];
+        let mut entered = wanted.clone();
+        let mut todo: Vec<NodeId> = selected.iter().copied().collect();
+        let hooks = |stage: Option<NodeId>| {
+            let children = plan.iter().filter(move |(_, node)| node.parent == stage);
+            children.filter_map(|(id, node)| (node.phase != Phase::Main).then_some(id))
+        };
+        todo.extend(hooks(None));
+        while let Some(id) = todo.pop() {
+            if id.index() >= plan.nodes.len() || std::mem::replace(&mut wanted[id.index()], true) {
+                continue;
+            }
+            // All of a stage, where the stage itself is meant.
+            let children = plan.iter().filter(|(_, node)| node.parent == Some(id));
+            todo.extend(children.map(|(child, _)| child));
+            let around: Vec<_> = plan.ancestors(id).collect();
+            for stage in &around {
+                if !std::mem::replace(&mut entered[stage.index()], true) {
+                    todo.extend(hooks(Some(*stage)));
+                }
+            }
+            for node in around.iter().chain([&id]).map(|id| plan.node(*id)) {
+                let needed = node.edges.iter().filter(|edge| {
+                    edge.kind != EdgeKind::Order
+                        || matches!(plan.node(edge.on).kind, NodeKind::Approve(_))
+                });
+                // A hook runs whatever became of the main part; it does not call for it.
+                todo.extend(
+                    needed
+                        .map(|edge| edge.on)
+                        .filter(|on| node.phase <= plan.node(*on).phase),
+                );
+            }
+        }
+        for (stage, entered) in entered.into_iter().enumerate() {
+            wanted[stage] |= entered;
+        }
+        wanted
+    }
 }
 
 /// A worker that is there.
