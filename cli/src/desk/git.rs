@@ -56,6 +56,19 @@ pub fn user(repository: &Repository) -> String {
     name.unwrap_or_default().trim_end().to_owned()
 }
 
+/// The files that git knows or does not ignore; `None` where it knows nothing.
+#[must_use]
+pub fn files(repository: &Repository) -> Option<Vec<String>> {
+    let args = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ];
+    Some(names(&output(repository, &args)?))
+}
+
 /// The files that differ from where this branch left the one that it will be merged into; `None`
 /// where there is no such commit.
 #[must_use]

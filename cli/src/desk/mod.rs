@@ -5,6 +5,8 @@ pub mod event;
 pub mod git;
 pub mod pipelines;
 mod repository;
+pub mod selection;
 pub mod store;
+pub mod tree;
 
 pub use repository::Repository;
