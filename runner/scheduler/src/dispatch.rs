@@ -123,6 +123,17 @@ impl Core {
         self.refresh(worker);
     }
 
+    /// An attempt that was thought to be in a slot waits for one.
+    pub(crate) fn put_behind(&mut self, worker: WorkerIdx, job: JobRef) {
+        let this = self.workers.get_mut(worker);
+        if let Some(held) = this.held.iter_mut().find(|held| held.job == job) {
+            held.place = Place::Prefetched;
+            let class = self.queue.class_mut(held.class);
+            class.prefetched.insert((job, worker));
+        }
+        self.refresh(worker);
+    }
+
     /// An attempt has begun: it is in a slot, whatever we thought.
     pub(crate) fn begin(&mut self, worker: WorkerIdx, job: JobRef) {
         self.settle_place(worker, job);
@@ -188,13 +199,16 @@ impl Core {
 
     /// A worker that may hold the first waiting job of a touched class unstarted: one that runs
     /// something of the same run.
-    pub(crate) fn next_prefetch(&self) -> Option<(QueueKey, WorkerIdx)> {
+    pub(crate) fn next_prefetch(
+        &self,
+        may_wait: impl Fn(&QueueKey) -> bool,
+    ) -> Option<(QueueKey, WorkerIdx)> {
         /// How many workers are looked at for one job: the least loaded ones are the best ones, and a
         /// decision must not take longer where there are thousands.
         const LOOKED_AT: usize = 8;
         self.queue.touched.iter().find_map(|id| {
             let class = self.queue.class(*id);
-            let key = *class.waiting.first()?;
+            let key = *class.waiting.first().filter(|key| may_wait(key))?;
             let mut roomy = class.roomy.iter().take(LOOKED_AT);
             let worker = roomy.find(|(_, worker)| {
                 let held = &self.workers.get(*worker).held;

@@ -33,6 +33,7 @@ impl Scheduler {
         core.match_worker(index);
         core.set_heard(index, now_ms);
         self.reconcile(index, &registration.held);
+        self.arrange(index);
         self.core.refresh(index);
     }
 
@@ -68,6 +69,28 @@ impl Scheduler {
                     token,
                     reason: "its lease has ended".to_owned(),
                 });
+            }
+        }
+    }
+
+    /// Says anew which attempts of a worker are in slots: those that have begun, and as many more as
+    /// there is room for. Whether it was asked to give something back is forgotten: it may not have
+    /// heard it.
+    fn arrange(&mut self, index: WorkerIdx) {
+        let holdings = self.core.holdings(index);
+        let (unstarted, started): (Vec<_>, Vec<_>) = holdings.into_iter().partition(|job| {
+            let run = self.runs.get(job.slot);
+            run.is_some_and(|run| run.is_unstarted_at_worker(job.job))
+        });
+        let n_slots = self.core.workers.get(index).n_slots as usize;
+        for (n, job) in started.into_iter().chain(unstarted).enumerate() {
+            let run = self.runs.get(job.slot);
+            let may_wait = run.is_some_and(|run| {
+                run.is_unstarted_at_worker(job.job) && run.may_prefetch(job.job)
+            });
+            self.core.begin(index, job);
+            if may_wait && n >= n_slots {
+                self.core.put_behind(index, job);
             }
         }
     }

@@ -194,13 +194,6 @@ impl Locks {
         })
     }
 
-    /// Whether the owner holds this.
-    pub(crate) fn is_held_by(&self, name: &LockName, owner: Owner) -> bool {
-        self.locks
-            .get(name)
-            .is_some_and(|lock| lock.holders.contains(&owner))
-    }
-
     /// Asserts what must always hold.
     pub(crate) fn check(&self) {
         for (name, lock) in &self.locks {

@@ -5,6 +5,7 @@ use crate::config::SchedulerConfig;
 use crate::core::Core;
 use crate::effect::Effect;
 use crate::input::{AttemptResult, Input, Now, Submit};
+use crate::queue::QueueKey;
 use crate::record::{Change, RUN_TIMEOUT};
 use crate::run::{Run, RunSlot, ScopeIdx, ScopeState};
 use crate::timers::Timer;
@@ -315,13 +316,14 @@ impl Scheduler {
             });
             return true;
         }
-        let Some((key, worker)) = self.core.next_prefetch() else {
+        let runs = &self.runs;
+        let may_wait = |key: &QueueKey| {
+            let run = runs.get(key.slot);
+            run.is_some_and(|run| run.may_prefetch(key.job))
+        };
+        let Some((key, worker)) = self.core.next_prefetch(may_wait) else {
             return false;
         };
-        let run = self.runs.get_mut(key.slot);
-        if !run.is_some_and(|run| run.may_prefetch(key.job)) {
-            return false;
-        }
         self.with_slot(key.slot, |run, core| {
             run.assign(core, key.job, worker, true)
         });

@@ -43,6 +43,7 @@ impl Run {
     /// The job waits for a slot once more, as if it had become ready now.
     pub(crate) fn enqueue_again(&mut self, core: &mut Core, job: JobId) {
         self.set_rank(core, job);
+        self.job_mut(job).ready_at = Some(core.now.wall_ms).into();
         self.enqueue(core, job);
     }
 
@@ -202,6 +203,11 @@ impl Run {
         let token = this.lease()?.token;
         let (run, number) = (self.id, this.n_attempts);
         Some((AttemptId { run, job, number }, token))
+    }
+
+    /// Whether a worker has an attempt that has not begun, as far as is known.
+    pub(crate) fn is_unstarted_at_worker(&self, job: JobId) -> bool {
+        matches!(self.job(job).state, State::Assigned { .. })
     }
 
     /// Whether a job is held because its worker is gone.

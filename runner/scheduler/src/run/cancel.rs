@@ -42,7 +42,6 @@ impl Run {
             // After a failure `on_failure` runs to its end, unless it is a person who wants it to end.
             ScopeState::Entered(Phase::OnFailure) if self.canceled_by.is_none() => {}
             ScopeState::Entered(phase) => {
-                self.scope_mut(scope).is_stopped = true;
                 for group in self.groups_in(scope, phase) {
                     self.stop_group(core, group, by);
                 }

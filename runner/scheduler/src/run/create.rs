@@ -280,7 +280,6 @@ impl Scope {
             n_left: 0,
             n_failed_jobs: 0,
             is_doomed: false,
-            is_stopped: false,
             locks: Vec::new(),
         }
     }

@@ -135,6 +135,21 @@ impl Run {
         (0..self.group(group).n).find(|index| self.values((group, *index)) == values)
     }
 
+    /// Whether an element waits for others; then it is told when they have ended.
+    pub(crate) fn is_awaiting_elements(&mut self, element: Element) -> Result<bool, String> {
+        let node = self.group(element.0).node;
+        if !self.shape.nodes[node.index()].has_element_edges {
+            return Ok(false);
+        }
+        match self.element_edges(element)? {
+            ElementEdges::Unmet(awaited) => {
+                self.await_elements(element, &awaited);
+                Ok(true)
+            }
+            ElementEdges::Met | ElementEdges::Obstacle(_) => Ok(false),
+        }
+    }
+
     fn await_elements(&mut self, element: Element, awaited: &[Element]) {
         if self.element_unmet.contains_key(&element) {
             return;
@@ -157,7 +172,7 @@ impl Run {
         core.publish(self.id, EventKind::JobReady { job });
     }
 
-    fn set_due(&mut self, element: Element) {
+    pub(crate) fn set_due(&mut self, element: Element) {
         if self.is_stage(element.0) {
             let scope = self.scope_of(element);
             self.scope_mut(scope).state = ScopeState::Due;

@@ -84,26 +84,28 @@ impl Run {
     /// Elements that share an environment hold it together, from the first to the last, so that
     /// nobody else gets it between two of their batches.
     pub(crate) fn keep_environment(&mut self, core: &mut Core, element: Element) {
-        let group = element.0;
-        let node = self.group(group).node.index();
-        let shared = self.node(group).fan_out.is_some()
-            && !self.shape.nodes[node].environment_by_element
-            && self.group(group).kept.is_none();
-        let Some(name) = shared.then(|| self.environment_of(element)).flatten() else {
-            return;
+        let names = match self.is_stage(element.0) {
+            true => self.scope(self.scope_of(element)).locks.clone(),
+            false => {
+                let details = self.job(self.job_of(element)).details.as_ref();
+                details.map(|d| d.locks.clone()).unwrap_or_default()
+            }
         };
-        core.locks
-            .hold(self.fan_out_owner(group), std::slice::from_ref(&name));
-        self.group_mut(group).kept = Some(name);
+        self.keep_from(core, element.0, &names);
     }
 
-    fn environment_of(&self, element: Element) -> Option<LockName> {
-        let locks = match self.is_stage(element.0) {
-            true => &self.scope(self.scope_of(element)).locks,
-            false => &self.job(self.job_of(element)).details.as_ref()?.locks,
-        };
-        let environment = |name: &&LockName| matches!(name, LockName::Environment(_));
-        locks.iter().find(environment).cloned()
+    /// Keeps the environment among these for all elements of a group.
+    pub(crate) fn keep_from(&mut self, core: &mut Core, group: GroupIdx, names: &[LockName]) {
+        let node = self.group(group).node.index();
+        let is_shared = self.node(group).fan_out.is_some()
+            && !self.shape.nodes[node].environment_by_element
+            && self.group(group).kept.is_none();
+        let is_environment = |name: &&LockName| matches!(name, LockName::Environment(_));
+        if let (true, Some(name)) = (is_shared, names.iter().find(is_environment)) {
+            let owner = self.fan_out_owner(group);
+            core.locks.hold(owner, std::slice::from_ref(name));
+            self.group_mut(group).kept = Some(name.clone());
+        }
     }
 
     fn fan_out_owner(&self, group: GroupIdx) -> Owner {

@@ -161,21 +161,9 @@ impl Job {
             _ => None,
         }
     }
-
-    pub(crate) fn lease_mut(&mut self) -> Option<&mut Lease> {
-        match &mut self.state {
-            State::Assigned { lease } | State::Running { lease } => Some(lease),
-            _ => None,
-        }
-    }
 }
 
 impl Ending {
-    /// Whether what depends on it may go on.
-    pub(crate) fn is_well(&self) -> bool {
-        self.outcome.is_success() || self.allowed
-    }
-
     /// Whether what it belongs to fails by it.
     pub(crate) fn is_failure(&self) -> bool {
         self.outcome.is_failure() && !self.allowed

@@ -22,9 +22,9 @@ mod report;
 mod scope;
 
 pub use attempt::PRIORITY_MS;
-pub(crate) use eval::{Place, RunScope};
+pub(crate) use eval::Place;
 pub(crate) use group::{Elements, Group, GroupState, Limits};
-pub(crate) use job::{Details, Ending, Job, Lease, Moment, State};
+pub(crate) use job::{Details, Ending, Job, Lease, State};
 pub(crate) use scope::{Aggregate, Scope, ScopeState};
 
 use crate::queue::ClassId;

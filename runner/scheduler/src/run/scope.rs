@@ -24,8 +24,6 @@ pub(crate) struct Scope {
     pub n_failed_jobs: u32,
     /// Whether it is certain that it fails.
     pub is_doomed: bool,
-    /// Whether its main part was ended by `fail_fast`.
-    pub is_stopped: bool,
     /// What it holds.
     pub locks: Vec<LockName>,
 }
