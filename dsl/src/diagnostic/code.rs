@@ -132,14 +132,174 @@ catalogue! {
          `exec`, whose arguments are expressions.";
 
     // G02xx: names and structure.
+    UnknownWord = 201, "An unknown word",
+        "Which words can begin a node is fixed for each block. The message says which word is \
+         near, or which there are.";
+    UnknownSetting = 202, "An unknown setting",
+        "Which settings there are is fixed for each block. The message says which one is near, or \
+         where a setting of this name belongs.";
+    UnknownName = 203, "An unknown name",
+        "A bare name is sought in what its place expects (a job in `needs`, a word where one of \
+         several is expected), then among variables of `for`, `let`, and jobs. Parameters are \
+         `param.NAME`. A text stands in quotation marks.";
+    DuplicateName = 204, "A name is defined twice",
+        "Stages, jobs, approvals, merges and `let` of a pipeline share one namespace, so that a \
+         name means one thing wherever it stands.";
+    DuplicateSetting = 205, "A setting is given twice",
+        "A setting has one value in a block. Keep the one that is meant.";
+    MisplacedWord = 206, "A word in the wrong block",
+        "The word exists, but not in this block. The message says where it stands: steps stand in \
+         jobs, jobs in stages and pipelines.";
+    WrongForm = 207, "A statement has not the form of its word",
+        "Each word has one form: which arguments follow it, whether it has a type, a value, a \
+         `for` or a block. The message shows it.";
+    ReservedName = 208, "A name that means the same everywhere",
+        "`event run param owner team secret worker` can be used everywhere and name nothing else.";
+    Cycle = 209, "Things that wait for each other",
+        "A job starts when what it needs has ended. Jobs that need each other, directly or by the \
+         order of the text around stages, would never start. Every edge of the circle is shown; \
+         take one out.";
+    NameHides = 210, "A name would hide another",
+        "A variable of a `for` is called like a `let`, a job, a parameter or a variable around \
+         it. No name may hide another: what a name means never depends on where it is read.";
+    SettingAsNode = 211, "A setting without `=`",
+        "A setting is `name = value`. Without the `=` it would be a node, and there is no such \
+         word.";
+    NodeAsSetting = 212, "A word with `=`",
+        "This word begins a node: it is followed by its arguments and its block, not by `=`.";
+    UnknownOutput = 213, "An unknown output",
+        "A job hands on what it declares with `output name: type`. Others mention it as \
+         `job.name`.";
+    UnknownFunction = 214, "An unknown function",
+        "Expressions know the functions that the reference lists, and nothing else can be called \
+         in them. A function of a plugin is a step: `use plugin.function(…)`.";
+    UnknownField = 215, "An unknown field",
+        "Records, events, runs and workers have fixed fields. The message says which one is near, \
+         or which there are.";
+    MissingSetting = 216, "A setting is missing",
+        "Without this setting the block means nothing. The message says what to add.";
+    UnknownVersion = 217, "An unknown version of the language",
+        "A file may open with `gantry 1`. This build reads version 1.";
+    WrongPhase = 218, "Something of the end is waited for",
+        "`finally`, and the `always` and `on_failure` of a stage, run when the rest is over. What \
+         stands before can't wait for them.";
+    NoElements = 219, "A setting about elements, and no `for`",
+        "`max_parallel`, `batch`, `max_failures` and `absent` say how the elements of a `for` are \
+         run. Without a `for` there is one.";
+    EmptyJob = 220, "A job does nothing",
+        "A job without a step succeeds at once. That is rarely meant.";
+    NoPipeline = 221, "No such pipeline in the file",
+        "A run is of one pipeline. Where a file has several, say which one; where it has none, \
+         write one.";
 
     // G03xx: types.
+    TypeMismatch = 301, "A value of another type",
+        "Each setting takes values of one type, and there are no conversions but those that lose \
+         nothing: an int stands for a float, a word or path for a string. A duration has a unit, \
+         a text has quotation marks, a list has brackets.";
+    NoSuchMember = 302, "Not one of the words",
+        "Where one of several words is expected, only these can stand; also in a comparison, \
+         which could never be true otherwise.";
+    OperatorTypes = 303, "An operator between the wrong types",
+        "`and or not` take conditions, `== != < <= > >=` two values of one type, `+ - *` numbers, \
+         `+` also texts and lists, `in` an element and a list.";
+    WrongCall = 304, "A call with the wrong arguments",
+        "A function takes a fixed number of arguments, a template or plugin named ones. The \
+         message shows the form.";
+    NotAList = 305, "A `for` over what is no list",
+        "`for` goes through lists of texts, numbers, or records with a field `name`, since each \
+         element must have a name of its own.";
+    NotKnownYet = 306, "Needed before the run, known while it runs",
+        "Some settings shape the plan itself, and the functions over the commit are asked when it \
+         is made. They can't depend on the output of a job or on the element of a `for`.";
+    UnknownType = 307, "An unknown type",
+        "The types are `string int float bool duration size percent path`, `list(T)`, `map(T)`, \
+         `enum(\"a\", \"b\")` and `record(name: T)`.";
+    JobIsNoValue = 308, "A job is no value",
+        "A job has outputs, which are values: `build.version`. To wait for a job, name it in \
+         `needs`.";
+    WrongKeys = 309, "An index that names no element",
+        "An element of a job with `for` is named by one value for each variable: `test[\"linux\", \
+         \"stable\"]`. A job without `for` has no elements.";
+    EventField = 310, "A field that the event may not have",
+        "A field of `event` can be used where every trigger of the pipeline has it, or where a \
+         `when` has fixed the kind: `when = event.kind == \"push\"`.";
+    BadSelector = 311, "A selector that selects nothing, or no selector",
+        "`runs_on` and `workers(…)` say which workers: a string is a label, `worker.os == \
+         \"linux\"` compares a fact, and `and or not` combine them. What depends on no worker \
+         would mean all or none. Nothing else can ask a worker.";
+    MayBeAbsent = 312, "An output that may be absent",
+        "What runs in any case may find that a job has failed and given nothing. \
+         `default(job.output, value)` says what it is then.";
+    EndOnly = 313, "Known at the end only",
+        "`failed()` and `run.outcome` are about the run as a whole: they can be used in `notify` \
+         and in jobs of `finally`.";
 
     // G04xx: values and safety.
+    SecretLeak = 401, "A secret where it could be read",
+        "A secret can be bound in `env`, or handed to a plugin. It can't be put into a text, an \
+         argument, a condition or an output, where it could be printed, compared or kept.";
+    Untrusted = 402, "Text from outside where it could do harm",
+        "A title, a branch, a label or a payload may be compared, shown, and put into `env`. \
+         Everywhere else it could choose an image, a path or a group. `checked(text, \"regex\")` \
+         makes a `string` of it. What a job hands on that has such text in its environment is \
+         untrusted as well.";
+    UnsafePath = 403, "A path outside of the workspace",
+        "A job reads and writes in its workspace. Paths are relative to it, have no `..`, and are \
+         written with `/` on every system.";
+    BadGlob = 404, "A pattern that can't be read",
+        "`*` is any text without `/`, `**` any folders, `?` one character, `[ab]` a choice, \
+         `{a,b}` alternatives.";
+    EnvName = 405, "A name that no variable can have",
+        "Parameters and variables of `for` are bound in the environment of scripts under their \
+         own names. Windows knows no upper and lower case there: `Path` would replace `PATH`.";
+    BadPattern = 406, "A regular expression that can't be read",
+        "It is compiled when the file is checked, and matches from end to end.";
+    OutOfRange = 407, "A number out of range",
+        "The message says from where to where it goes.";
+    AlwaysFalse = 408, "A condition that is never true",
+        "Whatever starts the run, this is skipped.";
+    NoValue = 409, "An expression without a value",
+        "What is known is computed when the file is checked: a list has no such element, a number \
+         does not fit, a text does not match.";
+    ParamValue = 410, "A parameter with a wrong value",
+        "A value that was given is read by the type of the parameter: texts as they are, the rest \
+         as JSON. It must match `matches`.";
+    MissingParam = 411, "A parameter without a value",
+        "A parameter without a default must be given: `--param name=value`.";
+    UnknownParam = 412, "No such parameter",
+        "A value was given for a parameter that the pipeline does not have.";
+    EqualElements = 413, "Two equal elements",
+        "The elements of a `for` differ, since logs and outputs are found by them.";
+    NoSuchElement = 414, "No such element",
+        "What is named is not among the elements of the job, which are known.";
+    SamePath = 415, "Two jobs produce one path",
+        "What needed jobs produce is laid at its own path before the first step. Two jobs at one \
+         path would overwrite each other.";
+    CommitFailed = 416, "The source tree has no answer",
+        "`glob`, `digest`, `read_json` and `changed` ask the source tree when a plan is made.";
+    NoSuchTrigger = 417, "An event that does not start the pipeline",
+        "A pipeline is started by its triggers, `on …`, and by hand.";
+    UncheckedExit = 418, "Errors that are passed over",
+        "`cmd` and `powershell` do not stop at the first error. One command for each step keeps \
+         every exit code.";
 
     // G05xx: what this build lacks.
+    NotInThisBuild = 501, "This build can't plan it",
+        "The language knows the word, this build of Gantry does not carry it out yet. Nothing is \
+         skipped silently: take it out, or do what the message says.";
 
     // G06xx: the bounds of a plan.
+    TooManyJobs = 601, "More jobs than a plan may have",
+        "A plan has at most 10,000 jobs, unless the runner is configured otherwise.";
+    TooManyCombinations = 602, "More combinations than a `for` may have",
+        "A `for` over several lists has a job for each combination, 10,000 at the most, before \
+         its `where`.";
+    TooManyEdges = 603, "More edges than a plan may have",
+        "A plan has at most 1,000,000 edges. A stage is waited for as one.";
+    ValueTooBig = 604, "Values that are too big",
+        "Expressions are computed when a file is checked. A value may have 100,000 elements, and \
+         all of them together 2,000,000.";
 }
 
 impl Code {

@@ -70,10 +70,26 @@ const fn field(name: &'static str, ty: FieldType, doc: &'static str) -> Field {
 }
 
 const AUTHOR: Field = field("author", FieldType::Person, "Who caused it.");
-const HEAD: Field = field("head", FieldType::Untrusted, "The branch that is to be merged.");
-const BASE: Field = field("base", FieldType::Untrusted, "The branch that it is merged into.");
-const TITLE: Field = field("title", FieldType::Untrusted, "The title of the pull request.");
-const LABELS: Field = field("labels", FieldType::UntrustedList, "The labels of the pull request.");
+const HEAD: Field = field(
+    "head",
+    FieldType::Untrusted,
+    "The branch that is to be merged.",
+);
+const BASE: Field = field(
+    "base",
+    FieldType::Untrusted,
+    "The branch that it is merged into.",
+);
+const TITLE: Field = field(
+    "title",
+    FieldType::Untrusted,
+    "The title of the pull request.",
+);
+const LABELS: Field = field(
+    "labels",
+    FieldType::UntrustedList,
+    "The labels of the pull request.",
+);
 const PULL_REQUEST: Field = field(
     "pull_request",
     FieldType::PullRequest,
@@ -89,8 +105,16 @@ pub const EVENTS: [EventKind; 9] = [
         filters: &["branches", "paths"],
         fields: &[
             AUTHOR,
-            field("branch", FieldType::Untrusted, "The branch that was pushed."),
-            field("title", FieldType::Untrusted, "The first line of the commit's message."),
+            field(
+                "branch",
+                FieldType::Untrusted,
+                "The branch that was pushed.",
+            ),
+            field(
+                "title",
+                FieldType::Untrusted,
+                "The first line of the commit's message.",
+            ),
         ],
     },
     EventKind {
@@ -150,7 +174,11 @@ pub const EVENTS: [EventKind; 9] = [
         doc: "A call from outside.",
         argument: Some("its name"),
         filters: &[],
-        fields: &[field("payload", FieldType::Untrusted, "The body of the call.")],
+        fields: &[field(
+            "payload",
+            FieldType::Untrusted,
+            "The body of the call.",
+        )],
     },
     EventKind {
         name: "pipeline",
@@ -224,7 +252,7 @@ impl KindSet {
     }
 
     /// The kinds, in the order of [`EVENTS`].
-    pub fn iter(self) -> impl Iterator<Item = &'static EventKind> {
+    pub fn iter(self) -> impl Iterator<Item = &'static EventKind> + Clone {
         const KINDS: &[EventKind] = &EVENTS;
         let kinds = KINDS.iter().enumerate();
         kinds.filter_map(move |(index, kind)| (self.0 & 1 << index != 0).then_some(kind))
@@ -235,5 +263,9 @@ impl KindSet {
 pub const RUN_FIELDS: [Field; 3] = [
     field("id", FieldType::Int, "The number of the run."),
     field("url", FieldType::String, "Where the run is shown."),
-    field("outcome", FieldType::String, "How the run ended; in `finally` and `notify` only."),
+    field(
+        "outcome",
+        FieldType::String,
+        "How the run ended; in `finally` and `notify` only.",
+    ),
 ];

@@ -64,7 +64,12 @@ pub const FUNCTIONS: [Function; 14] = [
         (1, MANY),
         "A digest of the contents of the files of the commit that match.",
     ),
-    function("failed", "failed()", (0, 0), "Whether something of the run has failed."),
+    function(
+        "failed",
+        "failed()",
+        (0, 0),
+        "Whether something of the run has failed.",
+    ),
     Function {
         availability: Availability::Planned(
             "bind the secret itself in `env`: `TOKEN = secret.token`",
@@ -76,8 +81,18 @@ pub const FUNCTIONS: [Function; 14] = [
             "The path of a file that holds the secret.",
         )
     },
-    function("glob", "glob(\"src/*.rs\")", (1, MANY), "The paths of the commit that match, sorted."),
-    function("has", "has(\"docker\")", (1, 1), "Whether the worker carries the label."),
+    function(
+        "glob",
+        "glob(\"src/*.rs\")",
+        (1, MANY),
+        "The paths of the commit that match, sorted.",
+    ),
+    function(
+        "has",
+        "has(\"docker\")",
+        (1, 1),
+        "Whether the worker carries the label.",
+    ),
     Function {
         availability: Availability::Planned("put a token of your own into a secret"),
         ..function(
@@ -93,7 +108,12 @@ pub const FUNCTIONS: [Function; 14] = [
         (1, 1),
         "The variable of the machine that runs the job, for `env`.",
     ),
-    function("range", "range(n)", (1, 1), "The numbers from 0 to `n - 1`."),
+    function(
+        "range",
+        "range(n)",
+        (1, 1),
+        "The numbers from 0 to `n - 1`.",
+    ),
     function(
         "read_json",
         "read_json(\"x.json\")",

@@ -8,7 +8,12 @@ const fn level(
     words: &'static [&'static [Word]],
     settings: &'static [&'static [Setting]],
 ) -> Level {
-    Level { kind, title, words, settings }
+    Level {
+        kind,
+        title,
+        words,
+        settings,
+    }
 }
 
 /// In the order of [`LevelKind`].
@@ -33,7 +38,12 @@ pub(super) static LEVELS: [Level; 26] = [
     level(L::JobHook, "a hook of a job", &[w::STEPS], &[]),
     level(L::Verify, "a `verify`", &[w::STEPS], &[]),
     level(L::Step, "a step", &[w::ENV_WORDS], &[s::STEP]),
-    level(L::Container, "a container", &[w::STEPS, w::ENV_WORDS], &[s::STEP]),
+    level(
+        L::Container,
+        "a container",
+        &[w::STEPS, w::ENV_WORDS],
+        &[s::STEP],
+    ),
     level(L::Service, "a service", &[w::ENV_WORDS], &[s::SERVICE]),
     level(L::Cache, "a cache", &[], &[s::CACHE]),
     level(L::Approve, "an approval", &[], &[s::APPROVE]),
@@ -47,7 +57,12 @@ pub(super) static LEVELS: [Level; 26] = [
     level(L::Test, "a test", &[w::TEST], &[s::TEST]),
     // Its settings are outputs, which the author gives.
     level(L::Given, "a `given`", &[], &[s::GIVEN]),
-    level(L::Environment, "an environment", &[w::DESTROY], &[s::ENVIRONMENT]),
+    level(
+        L::Environment,
+        "an environment",
+        &[w::DESTROY],
+        &[s::ENVIRONMENT],
+    ),
     level(L::Destroy, "a `destroy`", &[w::STEPS], &[]),
     level(L::Team, "a team", &[], &[s::TEAM]),
     level(L::Calendar, "a calendar", &[], &[s::CALENDAR]),

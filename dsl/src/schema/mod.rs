@@ -116,6 +116,8 @@ pub enum Argument {
 pub enum HeaderPart {
     /// `: type`
     Type,
+    /// `: type`, which may be left out.
+    OptionalType,
     /// `= value`
     Value,
     /// `= value`, which may be left out.
@@ -181,12 +183,12 @@ impl Level {
     }
 
     /// All its words.
-    pub fn all_words(&self) -> impl Iterator<Item = &'static Word> + use<> {
+    pub fn all_words(&self) -> impl Iterator<Item = &'static Word> + Clone + use<> {
         self.words.iter().copied().flatten()
     }
 
     /// All its settings.
-    pub fn all_settings(&self) -> impl Iterator<Item = &'static Setting> + use<> {
+    pub fn all_settings(&self) -> impl Iterator<Item = &'static Setting> + Clone + use<> {
         self.settings.iter().copied().flatten()
     }
 
@@ -230,7 +232,9 @@ mod tests {
         for level in Level::all() {
             let mut seen = BTreeSet::new();
             let words = level.all_words().map(|word| (word.word, word.doc));
-            let settings = level.all_settings().map(|setting| (setting.name, setting.doc));
+            let settings = level
+                .all_settings()
+                .map(|setting| (setting.name, setting.doc));
             for (name, doc) in words.chain(settings) {
                 assert!(seen.insert(name), "{name} twice in {}", level.title);
                 assert!(doc.ends_with('.'), "{name}: {doc}");

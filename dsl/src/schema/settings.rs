@@ -92,11 +92,19 @@ pub struct RecordField {
 }
 
 const fn needed(name: &'static str, ty: SettingType) -> RecordField {
-    RecordField { name, ty, required: true }
+    RecordField {
+        name,
+        ty,
+        required: true,
+    }
 }
 
 const fn optional(name: &'static str, ty: SettingType) -> RecordField {
-    RecordField { name, ty, required: false }
+    RecordField {
+        name,
+        ty,
+        required: false,
+    }
 }
 
 /// The ends after which a job may be tried again.
@@ -145,7 +153,12 @@ static RESOURCES: Record = Record {
 };
 
 const fn setting(name: &'static str, ty: SettingType, doc: &'static str) -> Setting {
-    Setting { name, ty, doc, availability: Ready }
+    Setting {
+        name,
+        ty,
+        doc,
+        availability: Ready,
+    }
 }
 
 const fn planned(
@@ -154,11 +167,21 @@ const fn planned(
     doc: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting { name, ty, doc, availability: Planned(help) }
+    Setting {
+        name,
+        ty,
+        doc,
+        availability: Planned(help),
+    }
 }
 
 const fn ignored(name: &'static str, ty: SettingType, doc: &'static str) -> Setting {
-    Setting { name, ty, doc, availability: Ignored }
+    Setting {
+        name,
+        ty,
+        doc,
+        availability: Ignored,
+    }
 }
 
 const NO_DEPLOYMENT: &str =
@@ -182,7 +205,11 @@ const WHEN: Setting = setting(
     "Whether it applies; where it is false, it is skipped.",
 );
 const TIMEOUT: Setting = setting("timeout", S::Duration, "How long it may take.");
-const DIR: Setting = setting("dir", S::Path, "The folder in which it starts, below the workspace.");
+const DIR: Setting = setting(
+    "dir",
+    S::Path,
+    "The folder in which it starts, below the workspace.",
+);
 const PRIORITY: Setting = setting(
     "priority",
     S::Int(-1_000, 1_000),
@@ -239,14 +266,24 @@ const DEPLOYMENT: [Setting; 4] = [
         "Where it deploys to: `prod[\"eu\"]`. Held for as long.",
         NO_DEPLOYMENT,
     ),
-    planned("version", S::Text, "Which version it deploys.", NO_DEPLOYMENT),
+    planned(
+        "version",
+        S::Text,
+        "Which version it deploys.",
+        NO_DEPLOYMENT,
+    ),
     planned(
         "rollback",
         S::Word(&["last_verified", "none"]),
         "What is done for an element that fails.",
         NO_DEPLOYMENT,
     ),
-    planned("lock", S::Text, "Held by one run at a time, for as long.", NO_LOCK),
+    planned(
+        "lock",
+        S::Text,
+        "Held by one run at a time, for as long.",
+        NO_LOCK,
+    ),
 ];
 
 pub(super) static PIPELINE: &[Setting] = &[
@@ -327,7 +364,11 @@ pub(super) static STEP: &[Setting] = &[
 pub(super) static SERVICE: &[Setting] = &[
     setting("image", S::Text, "The container image."),
     setting("ports", S::Ports, "The ports that it listens on."),
-    setting("ready", S::Ready, "What says that it is ready: `tcp(8080, within = 30s)`."),
+    setting(
+        "ready",
+        S::Ready,
+        "What says that it is ready: `tcp(8080, within = 30s)`.",
+    ),
 ];
 
 pub(super) static CACHE: &[Setting] = &[
@@ -341,14 +382,30 @@ pub(super) static CACHE: &[Setting] = &[
 
 pub(super) static APPROVE: &[Setting] = &[
     setting("by", S::People, "Who may decide."),
-    setting("at_least", S::Int(1, 100), "How many different people must agree."),
-    setting("not_author", S::Bool, "Whether the author of the change is excluded."),
-    setting("expires", S::Duration, "After how long it counts as refused."),
+    setting(
+        "at_least",
+        S::Int(1, 100),
+        "How many different people must agree.",
+    ),
+    setting(
+        "not_author",
+        S::Bool,
+        "Whether the author of the change is excluded.",
+    ),
+    setting(
+        "expires",
+        S::Duration,
+        "After how long it counts as refused.",
+    ),
 ];
 
 pub(super) static MERGE: &[Setting] = &[
     NEEDS,
-    setting("method", S::Word(&["merge", "squash", "rebase"]), "How the branch is merged."),
+    setting(
+        "method",
+        S::Word(&["merge", "squash", "rebase"]),
+        "How the branch is merged.",
+    ),
     setting(
         "require",
         S::Word(&["up_to_date", "mergeable"]),
@@ -363,12 +420,36 @@ pub(super) static NOTIFY: &[Setting] = &[
 ];
 
 pub(super) static ON: &[Setting] = &[
-    setting("branches", S::Texts, "Only for these branches; `*` stands for any text."),
-    setting("tags", S::Texts, "Only for these tags; `*` stands for any text."),
-    setting("paths", S::Globs, "Only where a file that matches has changed."),
-    setting("labels", S::Texts, "Only for pull requests with one of these labels."),
-    setting("matches", S::Pattern, "Only for comments that match from end to end."),
-    setting("timezone", S::Literal, "In which zone the times are meant: `Europe/Tallinn`."),
+    setting(
+        "branches",
+        S::Texts,
+        "Only for these branches; `*` stands for any text.",
+    ),
+    setting(
+        "tags",
+        S::Texts,
+        "Only for these tags; `*` stands for any text.",
+    ),
+    setting(
+        "paths",
+        S::Globs,
+        "Only where a file that matches has changed.",
+    ),
+    setting(
+        "labels",
+        S::Texts,
+        "Only for pull requests with one of these labels.",
+    ),
+    setting(
+        "matches",
+        S::Pattern,
+        "Only for comments that match from end to end.",
+    ),
+    setting(
+        "timezone",
+        S::Literal,
+        "In which zone the times are meant: `Europe/Tallinn`.",
+    ),
     CONCURRENCY_SETTING,
 ];
 
@@ -385,7 +466,11 @@ pub(super) static PLUGIN: &[Setting] = &[setting(
 
 pub(super) static TEST: &[Setting] = &[
     setting("pipeline", S::Name, "The pipeline that is tested."),
-    setting("event", S::Event, "What starts the run: `pull_request(head = \"x\")`."),
+    setting(
+        "event",
+        S::Event,
+        "What starts the run: `pull_request(head = \"x\")`.",
+    ),
 ];
 
 pub(super) static GIVEN: &[Setting] = &[];
@@ -393,14 +478,30 @@ pub(super) static GIVEN: &[Setting] = &[];
 pub(super) static ENVIRONMENT: &[Setting] = &[
     setting("keys", S::Keys, "The places that it consists of, or `any`."),
     setting("expires", S::Duration, "After how long it is taken down."),
-    setting("destroy_on", S::Words(&["pull_request_closed"]), "What takes it down."),
-    setting("planned_from", S::Texts, "The branches whose pipelines may deploy to it."),
-    setting("freeze", S::Name, "The calendar in which nothing is deployed."),
+    setting(
+        "destroy_on",
+        S::Words(&["pull_request_closed"]),
+        "What takes it down.",
+    ),
+    setting(
+        "planned_from",
+        S::Texts,
+        "The branches whose pipelines may deploy to it.",
+    ),
+    setting(
+        "freeze",
+        S::Name,
+        "The calendar in which nothing is deployed.",
+    ),
 ];
 
 pub(super) static TEAM: &[Setting] = &[
     setting("members", S::Texts, "Who is in it."),
-    setting("on_call", S::Literal, "Where whoever is on call is reached."),
+    setting(
+        "on_call",
+        S::Literal,
+        "Where whoever is on call is reached.",
+    ),
 ];
 
 pub(super) static CALENDAR: &[Setting] = &[

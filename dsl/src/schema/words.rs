@@ -14,7 +14,15 @@ const fn word(
     block: BlockUse,
     doc: &'static str,
 ) -> Word {
-    Word { word, form, doc, arguments, header: NOTHING, block, availability: Ready }
+    Word {
+        word,
+        form,
+        doc,
+        arguments,
+        header: NOTHING,
+        block,
+        availability: Ready,
+    }
 }
 
 const fn with(header: &'static [H], word: Word) -> Word {
@@ -22,7 +30,10 @@ const fn with(header: &'static [H], word: Word) -> Word {
 }
 
 const fn but(availability: Availability, word: Word) -> Word {
-    Word { availability, ..word }
+    Word {
+        availability,
+        ..word
+    }
 }
 
 const USE_PLUGIN: &str = "plugins are not run yet: call a program with `exec` or `sh`";
@@ -32,7 +43,7 @@ const NO_PERSON: &str =
     "nobody can be asked in a local run: select the jobs before it with `--job`";
 
 const LET: Word = with(
-    &[H::Value],
+    &[H::OptionalType, H::Value],
     word(
         "let",
         "let name = value",
@@ -289,11 +300,36 @@ pub(super) static STEPS: &[Word] = &[
         "Runs a program with arguments, without a shell.",
     ),
     script("sh", "sh \"script\"", Ready, "A script for `sh -eu`."),
-    script("bash", "bash \"script\"", Ready, "A script for `bash -euo pipefail`."),
-    script("pwsh", "pwsh \"script\"", Windows, "A script for PowerShell 7."),
-    script("powershell", "powershell \"script\"", Windows, "A script for Windows PowerShell."),
-    script("cmd", "cmd \"script\"", Windows, "A script for the command interpreter of Windows."),
-    script("python", "python \"script\"", Ready, "A script for Python 3."),
+    script(
+        "bash",
+        "bash \"script\"",
+        Ready,
+        "A script for `bash -euo pipefail`.",
+    ),
+    script(
+        "pwsh",
+        "pwsh \"script\"",
+        Windows,
+        "A script for PowerShell 7.",
+    ),
+    script(
+        "powershell",
+        "powershell \"script\"",
+        Windows,
+        "A script for Windows PowerShell.",
+    ),
+    script(
+        "cmd",
+        "cmd \"script\"",
+        Windows,
+        "A script for the command interpreter of Windows.",
+    ),
+    script(
+        "python",
+        "python \"script\"",
+        Ready,
+        "A script for Python 3.",
+    ),
     but(
         Planned("containers are not started yet: run the step with `sh`"),
         word(
@@ -327,7 +363,9 @@ pub(super) static STEPS: &[Word] = &[
             "report",
             "report junit \"path\"",
             &[
-                A::Word(&["junit", "nunit", "trx", "tap", "coverage", "sarif", "summary"]),
+                A::Word(&[
+                    "junit", "nunit", "trx", "tap", "coverage", "sarif", "summary",
+                ]),
                 A::Path,
             ],
             BlockUse::None,
@@ -344,12 +382,24 @@ const fn script(
 ) -> Word {
     but(
         availability,
-        word(name, form, &[A::Label, A::Script], BlockUse::Optional(L::Step), doc),
+        word(
+            name,
+            form,
+            &[A::Label, A::Script],
+            BlockUse::Optional(L::Step),
+            doc,
+        ),
     )
 }
 
 const fn hook(name: &'static str, form: &'static str, doc: &'static str) -> Word {
-    word(name, form, NO_ARGUMENTS, BlockUse::Required(L::JobHook), doc)
+    word(
+        name,
+        form,
+        NO_ARGUMENTS,
+        BlockUse::Required(L::JobHook),
+        doc,
+    )
 }
 
 pub(super) static JOB_WORDS: &[Word] = &[
@@ -388,7 +438,9 @@ pub(super) static JOB_WORDS: &[Word] = &[
     hook("on_success", "on_success { … }", "Steps after a success."),
     hook("always", "always { … }", "Steps in any case, last."),
     but(
-        Planned("deployments are not carried out yet: make these steps of a job that `needs` this one"),
+        Planned(
+            "deployments are not carried out yet: make these steps of a job that `needs` this one",
+        ),
         word(
             "verify",
             "verify { … }",
