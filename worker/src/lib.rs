@@ -7,6 +7,7 @@
 pub mod artifact;
 pub mod blobs;
 pub mod dirs;
+pub mod executor;
 mod files;
 pub mod log;
 pub mod mask;

@@ -1,7 +1,7 @@
 //! Frames: the length of a message in four bytes, little endian, and then the message.
 
 use prost::Message;
-use std::io::{self, Read};
+use std::io;
 use thiserror::Error;
 
 /// The largest message in bytes. A job's scripts are bounded by the size of a pipeline file, 4 MiB;
@@ -10,9 +10,6 @@ const MESSAGE_LIMIT: usize = 16 << 20;
 
 /// The bytes before each message.
 const HEADER: usize = 4;
-
-/// How much is read at once: a job's whole exchange fits, most of the time.
-const READ_SIZE: usize = 16 << 10;
 
 /// Why no message could be read.
 #[derive(Debug, Error)]
@@ -25,15 +22,17 @@ pub enum FrameError {
     Malformed(String),
 }
 
-/// Appends a message as a frame. Messages of one's own are below the limit; what isn't is refused by
-/// the reader.
-pub fn encode(message: &impl Message, out: &mut Vec<u8>) {
-    let length = message.encoded_len();
+/// Appends a message as a frame.
+pub(crate) fn encode(message: &impl Message, out: &mut Vec<u8>) {
+    append(&message.encode_to_vec(), out);
+}
+
+/// Appends a message that is encoded already as a frame.
+pub(crate) fn append(message: &[u8], out: &mut Vec<u8>) {
     // A longer one is refused by its reader, whose limit is far below 4 GiB.
-    let header = u32::try_from(length).unwrap_or(u32::MAX);
-    out.reserve(HEADER + length);
+    let header = u32::try_from(message.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&header.to_le_bytes());
-    out.extend_from_slice(&message.encode_to_vec());
+    out.extend_from_slice(message);
 }
 
 /// Puts messages together from what arrives in pieces.
@@ -74,28 +73,6 @@ impl Decoder {
         let message = M::decode(body).map_err(|error| FrameError::Malformed(error.to_string()))?;
         self.start += HEADER + length;
         Ok(Some(message))
-    }
-
-    /// Reads the next message; `None` at the end of the file.
-    ///
-    /// # Errors
-    /// Where the file can't be read, or holds something else.
-    pub fn read<M: Message + Default>(
-        &mut self,
-        from: &mut impl Read,
-    ) -> Result<Option<M>, FrameError> {
-        let mut piece = [0; READ_SIZE];
-        loop {
-            if let Some(message) = self.next()? {
-                return Ok(Some(message));
-            }
-            match from.read(&mut piece) {
-                Ok(0) => return Ok(None),
-                Ok(n) => self.push(&piece[..n]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 }
 
