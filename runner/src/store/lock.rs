@@ -17,10 +17,7 @@ pub struct RunLock {
 
 impl RunLock {
     /// Takes the lock of a new run.
-    ///
-    /// # Errors
-    /// Where its file can't be made or locked.
-    pub fn take(layout: &Layout, run: RunId) -> Result<Self, StoreError> {
+    pub(super) fn take(layout: &Layout, run: RunId) -> Result<Self, StoreError> {
         let path = path(layout, run);
         let open = || -> io::Result<File> {
             let file = File::create(&path)?;
@@ -37,11 +34,25 @@ impl RunLock {
         }
     }
 
+    /// Takes the lock of a run that another process began; `None` where that process is alive.
+    pub(super) fn adopt(layout: &Layout, run: RunId) -> Result<Option<Self>, StoreError> {
+        let path = path(layout, run);
+        let file = match File::create(&path) {
+            Ok(file) => file,
+            Err(error) => return Err(StoreError::from_io(path, error)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self {
+                file: Some(file),
+                path,
+            })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::from_io(path, error)),
+        }
+    }
+
     /// Whether the run is executed by a living process, this one included.
-    ///
-    /// # Errors
-    /// Where its file is there but can't be looked at.
-    pub fn is_held(layout: &Layout, run: RunId) -> Result<bool, StoreError> {
+    pub(super) fn is_held(layout: &Layout, run: RunId) -> Result<bool, StoreError> {
         let path = path(layout, run);
         let file = match File::open(&path) {
             Ok(file) => file,

@@ -7,8 +7,11 @@ use model::plan::Plan;
 use model::spec::Place;
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{OptionalExtension, Params, Row};
+use scheduler::LiveRun;
 use scheduler::record::{FanOutRow, JobRow, RunRow, StageRow, StepRow};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The columns that [`summary`] reads.
 const SUMMARY: &str = "
@@ -72,10 +75,7 @@ impl Store {
             })
             .map_err(|error| StoreError::from_sql(&self.path, error))?;
         let plan = body.as_deref().map(Plan::decode).transpose();
-        plan.map_err(|error| StoreError::Damaged {
-            path: self.path.clone(),
-            detail: format!("the plan of run {run}: {error}"),
-        })
+        plan.map_err(|error| self.damaged(format!("the plan of run {run}: {error}")))
     }
 
     /// The jobs of a run that have left Waiting, in the order of their ids.
@@ -120,6 +120,30 @@ impl Store {
         self.rows(sql, (run.0.cast_signed(), first, last), step)
     }
 
+    /// All that a scheduler needs to go on with a run; `None` where it has ended or there is none.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn live_run(&mut self, run: RunId) -> Result<Option<LiveRun>, StoreError> {
+        let row = self.run(run)?.map(|summary| summary.row);
+        let Some(row) = row.filter(|row| row.outcome.is_none()) else {
+            return Ok(None);
+        };
+        let plan = self
+            .plan(run)?
+            .ok_or_else(|| self.damaged(format!("run {run} has no plan")))?;
+        let mut steps = self.steps(run, None)?;
+        steps.retain(|step| step.end.is_none());
+        Ok(Some(LiveRun {
+            plan: Arc::new(plan),
+            run: row,
+            jobs: self.jobs(run)?,
+            fan_outs: self.fan_outs(run)?,
+            stages: self.stages(run)?,
+            steps,
+        }))
+    }
+
     /// The highest token that was granted.
     ///
     /// # Errors
@@ -156,7 +180,7 @@ impl Store {
 /// is looked at.
 fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
     let detail: RunDetail<'_> = from_json(row, 3)?;
-    let outcome = detail.outcome.map(std::borrow::Cow::into_owned);
+    let outcome = detail.outcome.map(Cow::into_owned);
     Ok(RunSummary {
         status: outcome
             .clone()
@@ -165,9 +189,9 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
             run: run_id(row)?,
             by: detail.by.into_owned(),
             submitted_ms: get(row, 1)?,
-            selected: detail.selected.map(std::borrow::Cow::into_owned),
+            selected: detail.selected.map(Cow::into_owned),
             keep_going: detail.keep_going,
-            canceled_by: detail.canceled_by.map(std::borrow::Cow::into_owned),
+            canceled_by: detail.canceled_by.map(Cow::into_owned),
             outcome,
             finished_ms: get(row, 2)?,
         },
@@ -191,7 +215,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         state: detail.state.into_owned(),
         n_attempts: get(row, 4)?,
         outputs: detail.outputs.into_owned(),
-        produced: detail.produced.map(std::borrow::Cow::into_owned),
+        produced: detail.produced.map(Cow::into_owned),
         ready_ms: get(row, 5)?,
         started_ms: get(row, 6)?,
         finished_ms: get(row, 7)?,

@@ -124,6 +124,14 @@ impl Store {
         Ok(())
     }
 
+    /// The error of a store whose rows make no sense.
+    pub(crate) fn damaged(&self, detail: String) -> StoreError {
+        StoreError::Damaged {
+            path: self.path.clone(),
+            detail,
+        }
+    }
+
     /// The folder that it is in.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -152,6 +160,15 @@ impl Store {
             .map_err(|error| StoreError::from_sql(&self.path, error))?;
         let run = RunId(id.cast_unsigned());
         Ok((run, RunLock::take(&self.layout, run)?))
+    }
+
+    /// Takes the lock of a run whose process is gone, to go on with it; `None` where a living process
+    /// has it.
+    ///
+    /// # Errors
+    /// Where its file can't be made or locked.
+    pub fn adopt_run(&mut self, run: RunId) -> Result<Option<RunLock>, StoreError> {
+        RunLock::adopt(&self.layout, run)
     }
 
     /// The id of the worker of this name; the same whenever it comes back.

@@ -18,12 +18,15 @@ impl Store {
     ///
     /// # Errors
     /// Where the store can't be written to; see [`StoreError`].
-    pub fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    pub fn write<'c>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'c Change>,
+    ) -> Result<(), StoreError> {
+        let mut changes = changes.into_iter().peekable();
+        if changes.peek().is_none() {
             return Ok(());
         }
-        let batch = Batch::of(changes);
-        batch
+        Batch::of(changes)
             .write(&self.db, &mut self.buffer)
             .map_err(|error| StoreError::from_sql(&self.path, error))
     }
@@ -42,7 +45,7 @@ struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    fn of(changes: &'c [Change]) -> Self {
+    fn of(changes: impl Iterator<Item = &'c Change>) -> Self {
         let mut batch = Self::default();
         for change in changes {
             match change {
