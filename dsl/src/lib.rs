@@ -3,6 +3,7 @@
 pub mod ast;
 pub mod check;
 pub mod diagnostic;
+pub mod graph;
 pub mod parse;
 pub mod plan;
 pub mod schema;
