@@ -111,6 +111,9 @@ catalogue! {
     NeedsParentheses = 126, "Parentheses are needed",
         "`not` binds weaker than comparisons and arithmetic; after one of these it is not clear \
          what it belongs to. Write `a == (not b)`.";
+    ForeignSeparator = 127, "A statement ends with its line",
+        "Nothing is needed at the end of a statement. Two on one line are parted by a comma; `;` has \
+         no meaning outside of scripts.";
 
     UnknownUnit = 130, "An unknown unit",
         "Durations have `ms s m h d w`, sizes `B KiB MiB GiB TiB` (powers of 1024) and \

@@ -1,6 +1,7 @@
 //! What is wrong with a file, as data; several renderers show it.
 
 mod code;
+pub mod fix;
 pub mod render;
 
 pub use code::Code;

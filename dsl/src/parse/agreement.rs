@@ -10,7 +10,6 @@ use proptest::sample::select;
 use super::grammar::{Grammar, Rule};
 use super::parse;
 use super::scan::{Kind, Scanner};
-use crate::ast::Statement;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceFile};
 
@@ -61,7 +60,6 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     let source = SourceFile::new(FileId(0), "a.gantry", text);
     let parsed = parse(&source);
     let whole = Grammar::parse(Rule::file, text);
-    let is_broken = |statement: &Statement| matches!(statement, Statement::Broken(_));
     let Ok(pairs) = whole else {
         prop_assert!(
             !parsed.is_complete(),

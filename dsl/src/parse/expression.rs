@@ -55,10 +55,10 @@ impl Builder<'_> {
         if first.as_rule() == Rule::choice {
             return self.choice(first);
         }
-        let condition_text = first.as_str().trim_end();
+        let written = first.as_str();
         let condition = self.operation(first);
         match pairs.next() {
-            Some(choice) => self.foreign_choice(condition, condition_text, choice),
+            Some(choice) => self.foreign_choice(condition, written, choice),
             None => condition,
         }
     }
@@ -97,19 +97,22 @@ impl Builder<'_> {
         last
     }
 
-    /// `c ? a : b`
-    fn foreign_choice(&mut self, condition: Expr, condition_text: &str, pair: Pair<'_>) -> Expr {
+    /// `c ? a : b`; what is written of the condition may end in blanks and a comment.
+    fn foreign_choice(&mut self, condition: Expr, written: &str, pair: Pair<'_>) -> Expr {
         let mut texts = Vec::with_capacity(2);
         let mut arms = Vec::with_capacity(2);
         for pair in pair.into_inner() {
-            texts.push(pair.as_str().trim_end().to_owned());
-            arms.push(self.operation(pair));
+            let written = pair.as_str();
+            let arm = self.operation(pair);
+            texts.push(&written[..arm.span.len()]);
+            arms.push(arm);
         }
         let (Some(no), Some(yes)) = (arms.pop(), arms.pop()) else {
             return condition;
         };
         let span = condition.span.to(no.span);
-        let meant = format!("if {condition_text} then {} else {}", texts[0], texts[1]);
+        let written = &written[..condition.span.len()];
+        let meant = format!("if {written} then {} else {}", texts[0], texts[1]);
         self.report(
             Diagnostic::error(
                 Code::ForeignOperator,

@@ -44,13 +44,14 @@ pub struct Parsed {
     pub file: File,
     /// What could not, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+    is_complete: bool,
 }
 
 impl Parsed {
     /// Whether the tree is the whole file. If it is not, a name that seems unknown may be defined
     /// where nothing could be read.
     pub fn is_complete(&self) -> bool {
-        !self.diagnostics.iter().any(Diagnostic::is_error)
+        self.is_complete
     }
 }
 
@@ -67,12 +68,14 @@ pub fn parse(source: &SourceFile) -> Parsed {
         count: 0,
         skipped: 0,
         misindented: None,
+        is_complete: !survey.is_fatal,
     };
     if !survey.is_fatal {
         parser.run();
     }
+    let is_complete = parser.is_complete && !parser.is_cut();
     let mut diagnostics = parser.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span());
+    diagnostics.sort_by_key(Diagnostic::span);
     if diagnostics.len() > MAX_DIAGNOSTICS {
         diagnostics.truncate(MAX_DIAGNOSTICS);
         diagnostics.push(too_many(diagnostics[MAX_DIAGNOSTICS - 1].span()));
@@ -82,7 +85,11 @@ pub fn parse(source: &SourceFile) -> Parsed {
         comments: survey.comments,
         span: source.span(),
     };
-    Parsed { file, diagnostics }
+    Parsed {
+        file,
+        diagnostics,
+        is_complete,
+    }
 }
 
 /// Reads the expression of a `${…}`, which stands at `base` of its file.
@@ -124,6 +131,8 @@ struct Parser<'s> {
     /// The first block whose end stands further left than its beginning: should a brace be missing
     /// at the end, this is the one that lacks it.
     misindented: Option<(Span, Span)>,
+    /// Whether all was read so far.
+    is_complete: bool,
 }
 
 struct OpenBlock {
@@ -216,6 +225,10 @@ impl Parser<'_> {
                 Kind::Comma => {
                     gap.stray.get_or_insert(token);
                 }
+                Kind::Semicolon => {
+                    gap.separates = true;
+                    self.semicolon(token);
+                }
                 _ => {
                     self.at = token.start;
                     return gap;
@@ -259,6 +272,7 @@ impl Parser<'_> {
 
     fn recover(&mut self, error: &pest::error::Error<Rule>) -> Before {
         let skipped = recover::skip(self.text, self.at);
+        self.is_complete = false;
         self.skipped += skipped.tokens;
         let start = self.at;
         let is_reported = self.is_cut() && skipped.next == self.text.len()
@@ -340,7 +354,9 @@ impl Parser<'_> {
         });
     }
 
+    /// Ends all blocks at the end of the text, wherever the parser is.
     fn close_all(&mut self) {
+        self.is_complete = false;
         self.at = self.text.len();
         while !self.open.is_empty() {
             self.close_block();
@@ -411,6 +427,27 @@ impl Parser<'_> {
             )
             .help("remove it")
             .fix(span, "", Applicability::Machine),
+        );
+    }
+
+    fn semicolon(&mut self, token: Token) {
+        let span = self.span(token.start, token.end);
+        let next = Scanner::new(self.text, token.end).next();
+        let is_last =
+            next.is_none_or(|next| !next.is_significant() || next.kind == Kind::Close(b'}'));
+        let (help, replacement) = match is_last {
+            true => ("remove it", ""),
+            false => ("write `,` or start a new line", ","),
+        };
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code::ForeignSeparator,
+                "a statement ends with its line or `,`",
+                span,
+                "`;` ends nothing",
+            )
+            .help(help)
+            .fix(span, replacement, Applicability::Machine),
         );
     }
 

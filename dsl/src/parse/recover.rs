@@ -89,9 +89,7 @@ pub(super) fn skip(text: &str, start: usize) -> Skipped {
             Kind::Comma if is_outside && !is_fan_out => {
                 return skipped.ending(previous, token.start);
             }
-            Kind::Other if is_outside && &text[token.start..token.end] == ";" => {
-                return skipped.ending(previous, token.end);
-            }
+            Kind::Semicolon if is_outside => return skipped.ending(previous, token.start),
             Kind::UnclosedText => match closed_later(text, token.end) {
                 Some(end) => {
                     skipped.set(Problem::ManyLines(token));

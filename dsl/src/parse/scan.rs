@@ -27,6 +27,8 @@ pub(super) enum Kind {
     /// `)`, `]` or `}`.
     Close(u8),
     Comma,
+    /// What other languages end a statement with.
+    Semicolon,
     /// `=`, `:=`
     Assign,
     /// A name, a reserved word or a number.
@@ -186,6 +188,7 @@ impl Iterator for Scanner<'_> {
             open @ (b'(' | b'[' | b'{') => self.token(Kind::Open(open), self.at + 1),
             close @ (b')' | b']' | b'}') => self.token(Kind::Close(close), self.at + 1),
             b',' => self.token(Kind::Comma, self.at + 1),
+            b';' => self.token(Kind::Semicolon, self.at + 1),
             b':' if next == Some(b'=') => self.token(Kind::Assign, self.at + 2),
             b'=' if !matches!(next, Some(b'=' | b'~' | b'>')) => {
                 self.token(Kind::Assign, self.at + 1)

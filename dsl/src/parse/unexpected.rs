@@ -174,18 +174,6 @@ impl<'s> Unexpected<'s> {
                     Applicability::Machine,
                 )
             }
-            ';' => {
-                let is_last = rest[1..]
-                    .trim_start_matches([' ', '\t'])
-                    .starts_with(['\n', '\r', '}']);
-                let is_last = is_last || rest.len() == 1;
-                unexpected(
-                    "a statement ends with its line",
-                    "not needed",
-                    "remove the `;`, or write `,`",
-                )
-                .fix(span, if is_last { "" } else { "," }, Applicability::Machine)
-            }
             '\'' => Diagnostic::error(
                 Code::UnclosedText,
                 "the text is not closed, and stands between the wrong marks",

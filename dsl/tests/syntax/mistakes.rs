@@ -1,5 +1,8 @@
 //! What an author sees: each wrong text, and below it all that is said about it.
 
+use dsl::diagnostic::fix;
+use dsl::parse::parse;
+use dsl::source::{FileId, SourceFile};
 use insta::assert_snapshot;
 
 use super::report;
@@ -72,21 +75,21 @@ fn statements_end() {
     ");
     assert_snapshot!(report(r#"job a { sh "x"; sh "y"; }
 "#), @r#"
-    error[G0110]: a statement ends with its line
+    error[G0127]: a statement ends with its line or `,`
      --> a.gantry:1:15
       |
     1 | job a { sh "x"; sh "y"; }
-      |               ^ not needed
+      |               ^ `;` ends nothing
       |
-      = help: remove the `;`, or write `,`
+      = help: write `,` or start a new line
 
-    error[G0110]: a statement ends with its line
+    error[G0127]: a statement ends with its line or `,`
      --> a.gantry:1:23
       |
     1 | job a { sh "x"; sh "y"; }
-      |                       ^ not needed
+      |                       ^ `;` ends nothing
       |
-      = help: remove the `;`, or write `,`
+      = help: remove it
     "#);
 }
 
@@ -978,4 +981,44 @@ fn many_at_once() {
     11 |     retry = = 3
        |             ^ expected a value
     "#);
+}
+
+/// What the sure fixes make of a text; nothing is wrong with that.
+#[track_caller]
+fn mended(text: &str) -> String {
+    let source = SourceFile::new(FileId(0), "a.gantry", text);
+    let (mended, applied) = fix::apply(&source, &parse(&source).diagnostics);
+    assert!(applied > 0);
+    let source = SourceFile::new(FileId(0), "a.gantry", mended.clone());
+    assert_eq!(parse(&source).diagnostics, [], "of {mended}");
+    mended
+}
+
+#[test]
+fn sure_fixes_mend() {
+    assert_snapshot!(mended("when = a && !b || c === d and e !== f and g <> h\n"), @"when = a and not b or c == d and e != f and g != h");
+    assert_snapshot!(mended("when = x ? \"a\" : y.z # why\n"), @r#"
+    when = if x then "a" else y.z # why
+    "#);
+    assert_snapshot!(mended("job a-b { timeout: 10m, retry := 2, runs-on = \"x\" }\n"), @r#"
+    job a_b { timeout = 10m, retry = 2, runs_on = "x" }
+    "#);
+    assert_snapshot!(mended("// one\nsh 'say \"hi\"'; timeout = 1h30m; x = 10 mins;\n"), @r#"
+    # one
+    sh "say \"hi\"", timeout = 90m, x = 10m
+    "#);
+    assert_snapshot!(mended("sh \"\"\"make\"\"\"\nx = f(a b)\ny = [1 2]\n"), @r#"
+    sh "make"
+    x = f(a, b)
+    y = [1, 2]
+    "#);
+    assert_snapshot!(mended("job a { } job b { x = 1 y = 2 }\n"), @r"
+    job a { } 
+    job b { x = 1 
+    y = 2 }
+    ");
+    assert_snapshot!(mended("job a,, job b\ntimeout == 10m\n"), @r"
+    job a, job b
+    timeout = 10m
+    ");
 }
