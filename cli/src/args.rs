@@ -43,9 +43,6 @@ pub enum Command {
     /// Show how commands tell a script how they ended.
     #[command(long_about = crate::exit_code::ExitCode::help())]
     ExitCodes,
-    /// Execute jobs for the process that started this one.
-    #[command(hide = true)]
-    Slot,
 }
 
 /// Where runs are recorded.

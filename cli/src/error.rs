@@ -84,6 +84,12 @@ impl Error {
     }
 }
 
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::from(io::Error::from(error))
+    }
+}
+
 /// A failed write to standard output, the only IO that is not explained where it happens.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {

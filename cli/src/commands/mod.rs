@@ -25,6 +25,5 @@ pub fn dispatch(command: &Command) -> Result {
             writeln!(std::io::stdout(), "{}", ExitCode::help())?;
             Ok(ExitCode::Succeeded)
         }
-        Command::Slot => todo!(),
     }
 }

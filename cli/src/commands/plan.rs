@@ -1,8 +1,14 @@
 //! `gantry plan`: shows what a pipeline would do.
 
 use crate::args::PipelineArgs;
+use crate::desk::Repository;
+use crate::desk::compile::{Compiled, compile};
 use crate::error::Result;
+use crate::exit_code::ExitCode;
+use crate::output::text;
 use clap::ValueEnum;
+use dsl::graph;
+use std::io::{self, Write};
 
 /// Show what a pipeline would do for an event: its jobs, what waits for what, what is skipped and why,
 /// which secrets it asks for. Runs nothing.
@@ -26,13 +32,31 @@ pub struct Args {
 enum Format {
     /// For people.
     Text,
-    /// The plan itself.
+    /// A stable form for programs.
     Json,
     /// A graph.
     Dot,
 }
 
 /// Prints the plan.
-pub fn run(_args: &Args) -> Result {
-    todo!()
+pub fn run(args: &Args) -> Result {
+    let repository = Repository::find()?;
+    let Compiled { plan, assumed, .. } = compile(&repository, &args.pipeline)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match args.format {
+        Format::Text => {
+            write!(out, "{}", graph::text(&plan))?;
+            if !assumed.is_empty() {
+                let names = text::list(assumed.iter().map(String::as_str));
+                writeln!(out, "not checked, for want of a site file: {names}")?;
+            }
+        }
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, &graph::plan_json(&plan))?;
+            writeln!(out)?;
+        }
+        Format::Dot => write!(out, "{}", graph::dot(&plan))?,
+    }
+    out.flush()?;
+    Ok(ExitCode::Succeeded)
 }

@@ -10,17 +10,17 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The name of the site file; it holds no pipeline.
-const SITE: &str = "site.gantry";
+pub const SITE: &str = "site.gantry";
 
 /// How files of pipelines end.
 const EXTENSION: &str = "gantry";
 
-/// A pipeline that was found, with the file that it is in.
+/// A file that was found, and which of its pipelines is meant.
 #[derive(Debug)]
 pub struct Found {
-    /// Its file, which is the only one.
+    /// The file, which is the only one.
     pub sources: Sources,
-    /// Its name; absent where the file has no readable pipeline, which a check explains.
+    /// The pipeline's name; absent where it is the file's only one.
     pub name: Option<String>,
 }
 
@@ -63,28 +63,19 @@ fn no_pipelines(repository: &Repository) -> Error {
 
 /// The pipeline of that name, or in that file; without one the only pipeline of the repository.
 pub fn find(repository: &Repository, wanted: Option<&str>) -> Result<Found> {
+    let only = |path: &Path| {
+        let mut sources = Sources::new();
+        sources.read(repository.shown(path), read(repository, path)?);
+        let name = None;
+        Ok(Found { sources, name })
+    };
     match wanted {
-        Some(wanted) if is_path(wanted) => {
-            let mut sources = Sources::new();
-            let names = add(&mut sources, repository, &repository.start.join(wanted))?;
-            match &names[..] {
-                [] => Ok(Found {
-                    sources,
-                    name: None,
-                }),
-                [only] => Ok(Found {
-                    name: Some(only.clone()),
-                    sources,
-                }),
-                several => Err(Error::usage(format!("{wanted} holds several pipelines"))
-                    .hint(format!(
-                        "they are {}",
-                        text::list(several.iter().map(String::as_str))
-                    ))
-                    .hint("name the one that is meant instead of the file")),
-            }
-        }
-        wanted => find_by_name(repository, wanted),
+        Some(wanted) if is_path(wanted) => only(&repository.start.join(wanted)),
+        Some(_) => find_by_name(repository, wanted, files(repository)?),
+        None => match &files(repository)?[..] {
+            [path] => only(path),
+            several => find_by_name(repository, None, several.to_vec()),
+        },
     }
 }
 
@@ -96,11 +87,15 @@ fn is_path(wanted: &str) -> bool {
         || path.components().count() > 1
 }
 
-fn find_by_name(repository: &Repository, wanted: Option<&str>) -> Result<Found> {
+fn find_by_name(
+    repository: &Repository,
+    wanted: Option<&str>,
+    files: Vec<PathBuf>,
+) -> Result<Found> {
     // Which pipelines there are, each with its file; a file without one counts by its own name, so
     // that its mistakes are shown instead of "not found".
     let mut candidates: Vec<(String, Sources, bool)> = Vec::new();
-    for path in files(repository)? {
+    for path in files {
         let mut sources = Sources::new();
         let names = add(&mut sources, repository, &path)?;
         if names.is_empty() {
@@ -124,10 +119,7 @@ fn find_by_name(repository: &Repository, wanted: Option<&str>) -> Result<Found> 
     }
     let names = || candidates.iter().map(|(name, ..)| name.as_str());
     let Some(wanted) = wanted else {
-        let first = text::shell_word(&candidates[0].0).into_owned();
-        return Err(Error::usage("which pipeline? there are several")
-            .hint(format!("they are {}", text::list(names())))
-            .hint(format!("name one, as in: gantry run {first}")));
+        return Err(several("the repository has", names()));
     };
     let error = Error::not_found(format!("there is no pipeline {wanted:?}"));
     let error = match text::closest(wanted, names()) {
@@ -135,6 +127,14 @@ fn find_by_name(repository: &Repository, wanted: Option<&str>) -> Result<Found> 
         None => error,
     };
     Err(error.hint(format!("there is {}", text::list(names()))))
+}
+
+/// One pipeline is expected where there are several.
+pub fn several<'n>(whose: &str, names: impl Iterator<Item = &'n str> + Clone) -> Error {
+    let first = text::shell_word(names.clone().next().unwrap_or_default()).into_owned();
+    Error::usage(format!("{whose} several pipelines, and none is named"))
+        .hint(format!("they are {}", text::list(names)))
+        .hint(format!("name one, as in: gantry run {first}"))
 }
 
 /// Reads a file, and gives the names of the pipelines in it.

@@ -3,6 +3,7 @@
 
 use super::git;
 use super::repository::Repository;
+use dsl::plan::{Commit, CommitError};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::cell::OnceCell;
 use std::fs::File;
@@ -32,12 +33,13 @@ impl<'r> WorkingTree<'r> {
             changed: OnceCell::new(),
         }
     }
+}
 
-    /// The files that match one of the patterns, sorted.
-    pub fn matching(&self, patterns: &[String]) -> Result<Vec<String>, String> {
+impl Commit for WorkingTree<'_> {
+    fn glob(&self, patterns: &[&str]) -> Result<Vec<String>, CommitError> {
         let set = set(patterns)?;
         let files = self.files.get_or_init(|| list(self.repository));
-        let files = files.as_ref().map_err(Clone::clone)?;
+        let files = files.as_ref().map_err(|error| CommitError(error.clone()))?;
         Ok(files
             .iter()
             .filter(|path| set.is_match(path))
@@ -45,16 +47,18 @@ impl<'r> WorkingTree<'r> {
             .collect())
     }
 
-    /// A digest of the names and contents of the files that match.
-    pub fn digest_of(&self, patterns: &[String]) -> Result<String, String> {
-        let files = self.matching(patterns)?;
+    fn digest(&self, patterns: &[&str]) -> Result<String, CommitError> {
+        let files = self.glob(patterns)?;
         if files.is_empty() {
-            return Err(format!("no file matches {}", patterns.join(", ")));
+            return Err(CommitError(format!(
+                "no file matches {}",
+                patterns.join(", ")
+            )));
         }
         let mut hasher = blake3::Hasher::new();
         for path in files {
             let content = digest_file(&self.repository.root.join(&path))
-                .map_err(|error| format!("can't read {path}: {error}"))?;
+                .map_err(|error| CommitError(format!("can't read {path}: {error}")))?;
             // Lengths before texts: no two lists of files have one encoding.
             hasher.update(&(path.len() as u64).to_le_bytes());
             hasher.update(path.as_bytes());
@@ -63,8 +67,7 @@ impl<'r> WorkingTree<'r> {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// Whether a file that matches differs from the merge base; true where there is none.
-    pub fn has_changed(&self, patterns: &[String]) -> Result<bool, String> {
+    fn changed(&self, patterns: &[&str]) -> Result<bool, CommitError> {
         let set = set(patterns)?;
         let changed = self
             .changed
@@ -75,33 +78,29 @@ impl<'r> WorkingTree<'r> {
         })
     }
 
-    /// The text of a file.
-    pub fn text(&self, path: &str) -> Result<String, String> {
-        let root = self
-            .repository
-            .root
-            .canonicalize()
-            .map_err(|error| error.to_string())?;
-        let full = root
-            .join(path)
-            .canonicalize()
-            .map_err(|error| error.to_string())?;
+    fn read(&self, path: &str) -> Result<String, CommitError> {
+        let failed = |error: io::Error| CommitError(error.to_string());
+        let root = self.repository.root.canonicalize().map_err(failed)?;
+        let full = root.join(path).canonicalize().map_err(failed)?;
         // A link in the tree may lead anywhere.
         if !full.starts_with(&root) {
-            return Err("it lies outside of the repository".to_owned());
+            return Err(CommitError("it lies outside of the repository".to_owned()));
         }
         let mut text = String::new();
-        let read =
-            File::open(full).and_then(|file| file.take(MAX_READ + 1).read_to_string(&mut text));
-        match read {
-            Ok(n) if n as u64 > MAX_READ => Err(format!("it has more than {MAX_READ} bytes")),
-            Ok(_) => Ok(text),
-            Err(error) => Err(error.to_string()),
+        let file = File::open(full).map_err(failed)?;
+        let n = file
+            .take(MAX_READ + 1)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        match n as u64 > MAX_READ {
+            true => Err(CommitError(format!("it has more than {MAX_READ} bytes"))),
+            false => Ok(text),
         }
     }
 }
 
-fn set(patterns: &[String]) -> Result<GlobSet, String> {
+fn set(patterns: &[&str]) -> Result<GlobSet, CommitError> {
+    let failed = |error: globset::Error| CommitError(error.to_string());
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let glob = GlobBuilder::new(pattern)
@@ -109,10 +108,10 @@ fn set(patterns: &[String]) -> Result<GlobSet, String> {
             .literal_separator(true)
             .backslash_escape(false)
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(failed)?;
         set.add(glob);
     }
-    set.build().map_err(|error| error.to_string())
+    set.build().map_err(failed)
 }
 
 fn list(repository: &Repository) -> Result<Vec<String>, String> {
@@ -186,10 +185,6 @@ mod tests {
         (folder, repository)
     }
 
-    fn patterns(patterns: &[&str]) -> Vec<String> {
-        patterns.iter().map(|&pattern| pattern.to_owned()).collect()
-    }
-
     #[test]
     fn stars_stay_in_their_folder() {
         let files = [
@@ -200,35 +195,35 @@ mod tests {
         ];
         let (_folder, repository) = repository(&files);
         let tree = WorkingTree::new(&repository);
-        let check = |globs: &[&str]| tree.matching(&patterns(globs)).unwrap().join(" ");
+        let check = |globs: &[&str]| tree.glob(globs).unwrap().join(" ");
         assert_eq!(check(&["*.rs"]), "a.rs");
         assert_eq!(check(&["src/*.rs"]), "src/b.rs");
         assert_eq!(check(&["src/**"]), "src/b.rs src/d.txt src/deep/c.rs");
         assert_eq!(check(&["**/*.rs", "a.rs"]), "a.rs src/b.rs src/deep/c.rs");
-        assert!(tree.matching(&patterns(&["a["])).is_err());
+        assert!(tree.glob(&["a["]).is_err());
     }
 
     #[test]
     fn a_digest_is_of_names_and_contents() {
         let digest = |files: &[(&str, &str)]| {
             let (_folder, repository) = repository(files);
-            WorkingTree::new(&repository).digest_of(&patterns(&["*"]))
+            WorkingTree::new(&repository).digest(&["*"])
         };
         let one = digest(&[("a", "1"), ("b", "2")]).unwrap();
         assert_eq!(digest(&[("b", "2"), ("a", "1")]).unwrap(), one);
         assert_ne!(digest(&[("a", "1"), ("c", "2")]).unwrap(), one);
         assert_ne!(digest(&[("a", "1"), ("b", "3")]).unwrap(), one);
-        assert_eq!(digest(&[]).unwrap_err(), "no file matches *");
+        assert_eq!(digest(&[]).unwrap_err().0, "no file matches *");
     }
 
     #[test]
     fn files_outside_are_not_read() {
         let (_folder, repository) = repository(&[("inside/a.json", "[1]")]);
         let tree = WorkingTree::new(&repository);
-        assert_eq!(tree.text("inside/a.json").unwrap(), "[1]");
-        assert!(tree.text("missing").is_err());
+        assert_eq!(tree.read("inside/a.json").unwrap(), "[1]");
+        assert!(tree.read("missing").is_err());
         assert_eq!(
-            tree.text("..").unwrap_err(),
+            tree.read("..").unwrap_err().0,
             "it lies outside of the repository"
         );
     }
@@ -237,6 +232,6 @@ mod tests {
     fn without_a_merge_base_all_has_changed() {
         let (_folder, repository) = repository(&[]);
         let tree = WorkingTree::new(&repository);
-        assert!(tree.has_changed(&patterns(&["src/**"])).unwrap());
+        assert!(tree.changed(&["src/**"]).unwrap());
     }
 }

@@ -3,7 +3,7 @@
 use super::Display;
 use super::text::{count, duration, one_line};
 use super::view::{JobView, Phase, RunView};
-use model::event::EventKind;
+use model::event::{EventKind, StepEnd};
 use model::outcome::Outcome;
 use model::plan::Event;
 
@@ -69,6 +69,25 @@ pub fn job_ended(view: &RunView, display: &Display, job: &JobView) -> String {
         (_, Some(step)) => {
             let place = view.link(step.place);
             format!("{} at {}", palette.bad(&text), palette.note(&place))
+        }
+    }
+}
+
+/// How a step ended, with a sign, where that is worth a line.
+#[must_use]
+pub fn step_ended(display: &Display, end: &StepEnd) -> Option<(String, String)> {
+    let palette = display.palette;
+    let bad = |text: &str| Some((palette.bad("✗"), palette.bad(&one_line(text))));
+    match end {
+        // The job says so too, or another step begins.
+        StepEnd::Succeeded | StepEnd::Stopped => None,
+        StepEnd::Exit { code } => bad(&format!("exit code {code}")),
+        StepEnd::Signal { signal } => bad(&format!("ended by signal {signal}")),
+        StepEnd::Error { message } => bad(message),
+        StepEnd::TimedOut => bad("timed out"),
+        StepEnd::Skipped { condition } => {
+            let text = format!("skipped: `when = {}` is false", one_line(condition));
+            Some((palette.dim("-"), palette.dim(&text)))
         }
     }
 }

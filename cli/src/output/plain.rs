@@ -198,7 +198,15 @@ impl<W: Write> Printer for Plain<W> {
                 let text = self.display.palette.strong(&step.name);
                 self.line(*job, "▶", &text)
             }
-            EventKind::StepFinished { job, log_to, .. } => self.drain(*job, *log_to, now_ms),
+            EventKind::StepFinished {
+                job, log_to, end, ..
+            } => {
+                self.drain(*job, *log_to, now_ms)?;
+                match phrase::step_ended(&self.display, end) {
+                    Some((sign, text)) => self.line(*job, &sign, &text),
+                    None => Ok(()),
+                }
+            }
             EventKind::LogGrew { job, length, .. } => self.advance(*job, *length, now_ms),
             EventKind::JobRetried { job, .. } => {
                 let length = self.view.jobs.get(job).map_or(0, |job| job.log_length);

@@ -4,6 +4,7 @@ use super::Display;
 use super::sanitize;
 use super::text::{count, duration, fit, one_line, pad, width};
 use super::view::{JobView, Phase, RunView};
+use dsl::schema::{EVENTS, EventKind};
 use model::ids::{JobId, NodeId};
 use model::outcome::{Outcome, SkipReason};
 use std::collections::BTreeMap;
@@ -50,16 +51,19 @@ fn write_table<'v>(
 ) -> io::Result<()> {
     let names = jobs.clone().map(|(_, job)| width(&job.name));
     let name_width = names.max().unwrap_or(0).min(MAX_NAME);
+    let took = |job: &JobView| match &job.phase {
+        Phase::Ended { took_ms, .. } if job.attempt > 0 => duration(*took_ms),
+        _ => String::new(),
+    };
+    let times = jobs.clone().map(|(_, job)| width(&took(job)));
+    let time_width = times.max().unwrap_or(0);
     for (id, job) in jobs {
-        let took = match &job.phase {
-            Phase::Ended { took_ms, .. } if job.attempt > 0 => duration(*took_ms),
-            _ => String::new(),
-        };
         let remark = remark(display, view, *id, job);
         let row = format!(
-            "  {} {}  {took:>7}  {remark}",
+            "  {} {}  {:>time_width$}  {remark}",
             symbol(display, job),
             pad(&job.name, name_width),
+            took(job),
         );
         writeln!(out, "{}", row.trim_end())?;
     }
@@ -198,58 +202,71 @@ fn write_critical_path(out: &mut dyn Write, display: &Display, view: &RunView) -
     )
 }
 
-/// The chain of jobs that the run waited for, in order: from the one that ended last, always on to
-/// the one that it waited for longest.
+/// The chain of jobs, each needing the one before, that takes longest: with any number of slots the
+/// run would not have been quicker.
 fn critical_path(view: &RunView) -> Vec<&JobView> {
     let ran = |job: &&JobView| job.attempt > 0 && job.has_ended();
-    // Those of a stage are all in it.
-    let mut jobs_of: BTreeMap<NodeId, Vec<&JobView>> = BTreeMap::new();
-    for job in view.jobs.values().filter(ran) {
+    let mut jobs: Vec<_> = view.jobs.values().filter(ran).collect();
+    // What a job needs has ended before it.
+    jobs.sort_by_key(|job| ended_ms(job));
+    // For each job the length of its longest chain, and the job before it in that.
+    let mut chains: Vec<(u64, Option<usize>)> = Vec::with_capacity(jobs.len());
+    // The job with the longest chain of each node, and of each stage of those in it.
+    let mut longest: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for (at, job) in jobs.iter().enumerate() {
+        let before = view
+            .predecessors(job.node)
+            .filter_map(|node| longest.get(&node).copied())
+            .max_by_key(|&before| chains[before].0);
+        let length = took_ms(job) + before.map_or(0, |before| chains[before].0);
+        chains.push((length, before));
         for node in std::iter::once(job.node).chain(view.plan.ancestors(job.node)) {
-            jobs_of.entry(node).or_default().push(job);
+            let known = longest.entry(node).or_insert(at);
+            if chains[*known].0 < length {
+                *known = at;
+            }
         }
     }
     let mut path = Vec::new();
-    let mut next = view
-        .jobs
-        .values()
-        .filter(ran)
-        .max_by_key(|job| ended_ms(job));
-    while let Some(job) = next {
-        path.push(job);
-        next = view
-            .predecessors(job.node)
-            .filter_map(|before| jobs_of.get(&before))
-            .flatten()
-            .copied()
-            // Each step goes back in time, so that this ends whatever the events say.
-            .filter(|other| ended_ms(other) <= job.ready_ms && other.ready_ms < job.ready_ms)
-            .max_by_key(|job| ended_ms(job));
+    let mut next = (0..jobs.len()).max_by_key(|&at| chains[at].0);
+    while let Some(at) = next {
+        path.push(jobs[at]);
+        next = chains[at].1;
     }
     path.reverse();
     path
 }
 
+/// Where a condition asked what started the run: how to be something else at a desk.
 fn write_hints(out: &mut dyn Write, display: &Display, view: &RunView) -> io::Result<()> {
-    let by_event = view.jobs.values().find_map(|job| match job.outcome() {
+    const KINDS: &[EventKind] = &EVENTS;
+    let kind = &view.plan.event.kind;
+    let asked = view.jobs.values().find_map(|job| match job.outcome() {
         Some((
             Outcome::Skipped {
                 reason: SkipReason::When { condition },
             },
             _,
-        )) if condition.contains("event.") => Some(job),
+        )) if condition.contains("event.") => {
+            let is_named = |other: &&str| condition.contains(&format!("\"{other}\""));
+            let mut others = KINDS
+                .iter()
+                .map(|other| other.name)
+                .filter(|other| other != kind);
+            Some((job, others.find(is_named)?))
+        }
         _ => None,
     });
-    let Some(job) = by_event else {
+    let Some((job, trigger)) = asked else {
         return Ok(());
     };
-    let hint = format!(
-        "{} asks what started the run, which is `{}`; `--trigger push` (or another trigger of the \
-         pipeline) says otherwise",
+    writeln!(
+        out,
+        "{} {} is not for the trigger `{}`; `--trigger {trigger}` acts as if it were another",
+        display.palette.note("hint:"),
         job.name,
-        one_line(&view.plan.event.kind)
-    );
-    writeln!(out, "{} {hint}", display.palette.note("hint:"))
+        one_line(kind),
+    )
 }
 
 fn write_verdict(out: &mut dyn Write, display: &Display, view: &RunView) -> io::Result<()> {
