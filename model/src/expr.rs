@@ -5,6 +5,7 @@
 use crate::ids::NodeId;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -106,6 +107,10 @@ pub trait Scope {
     fn has_label(&self, _label: &str) -> bool {
         false
     }
+    /// Counts one round of a comprehension; `false` when there were too many.
+    fn step(&self) -> bool {
+        true
+    }
 }
 
 /// A scope in which nothing is known: for what is constant.
@@ -171,11 +176,18 @@ pub enum EvalError {
     /// More elements or text than [`VALUE_LIMIT`].
     #[error("the value has more than {VALUE_LIMIT} elements or bytes")]
     TooBig,
+    /// More rounds of a comprehension than [`STEP_LIMIT`].
+    #[error("the comprehension has more than {STEP_LIMIT} rounds")]
+    TooLong,
 }
 
 /// The most elements of a list and bytes of a text that an expression may make: far more than any
 /// pipeline needs, far less than would harm a runner.
 pub const VALUE_LIMIT: usize = 1 << 20;
+
+/// The most rounds of a comprehension, all that is nested in it included: a filter that keeps nothing
+/// would otherwise go on for ever without making anything big.
+pub const STEP_LIMIT: u32 = 1 << 18;
 
 impl Expr {
     /// A constant text.
@@ -260,6 +272,7 @@ impl Expr {
                 let here = Bound {
                     outer: scope,
                     bindings: &[],
+                    steps: &Cell::new(0),
                 };
                 comprehend(item, sources, filter.as_deref(), &here, &mut items)?;
                 Ok(Value::List(items))
@@ -371,6 +384,7 @@ pub fn combinations(
     let here = Bound {
         outer: scope,
         bindings: &[],
+        steps: &Cell::new(0),
     };
     comprehend(&Expr::List(names), sources, filter, &here, &mut items)?;
     Ok(items
@@ -386,6 +400,7 @@ pub fn combinations(
 struct Bound<'a> {
     outer: &'a dyn Scope,
     bindings: &'a [(&'a str, Value)],
+    steps: &'a Cell<u32>,
 }
 
 impl Scope for Bound<'_> {
@@ -410,6 +425,11 @@ impl Scope for Bound<'_> {
     fn has_label(&self, label: &str) -> bool {
         self.outer.has_label(label)
     }
+    fn step(&self) -> bool {
+        let steps = self.steps.get() + 1;
+        self.steps.set(steps);
+        steps < STEP_LIMIT && self.outer.step()
+    }
 }
 
 fn comprehend(
@@ -431,11 +451,15 @@ fn comprehend(
         other => return Err(shape("for", &other)),
     };
     for element in elements {
+        if !scope.step() {
+            return Err(EvalError::TooLong);
+        }
         let mut bindings = scope.bindings.to_vec();
         bindings.push((name, element));
         let inner = Bound {
             outer: scope.outer,
             bindings: &bindings,
+            steps: scope.steps,
         };
         comprehend(item, rest, filter, &inner, items)?;
     }

@@ -237,8 +237,25 @@ fn growth_is_bounded() {
     let sources = vec![("a".to_owned(), many()), ("b".to_owned(), many())];
     assert_eq!(
         combinations(&sources, None, &NoScope),
-        Err(EvalError::TooBig)
+        Err(EvalError::TooLong)
     );
+    // What keeps nothing ends as well, and so does what is nested in the item.
+    let nothing = Expr::Const(Value::Bool(false));
+    assert_eq!(
+        combinations(&sources, Some(&nothing), &NoScope),
+        Err(EvalError::TooLong)
+    );
+    let inner = Expr::Comprehension {
+        item: Box::new(int(1)),
+        sources: vec![("b".to_owned(), many())],
+        filter: Some(Box::new(nothing)),
+    };
+    let nested = Expr::Comprehension {
+        item: Box::new(inner),
+        sources: vec![("a".to_owned(), many())],
+        filter: None,
+    };
+    assert_eq!(nested.eval(&NoScope), Err(EvalError::TooLong));
     check(
         &Expr::Range(Box::new(int(i64::MAX))),
         Err("the value has more than 1048576 elements or bytes"),
