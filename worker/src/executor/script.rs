@@ -159,24 +159,33 @@ mod tests {
 
     #[test]
     fn scripts_are_arguments() {
-        insta::assert_snapshot!(of(Shell::Sh, "echo $X"), @"");
-        insta::assert_snapshot!(of(Shell::Bash, "a | b"), @"");
-        insta::assert_snapshot!(of(Shell::Python, "print(1)"), @"");
+        insta::assert_snapshot!(of(Shell::Sh, "echo $X"), @"sh -eu -c echo $X");
+        insta::assert_snapshot!(of(Shell::Bash, "a | b"), @"bash -euo pipefail -c a | b");
+        insta::assert_snapshot!(of(Shell::Python, "print(1)"), @"python3 -u -c print(1)");
     }
 
     #[test]
     fn some_need_a_file() {
-        insta::assert_snapshot!(of(Shell::Pwsh, "ls"), @"");
-        insta::assert_snapshot!(of(Shell::Powershell, "ls"), @"");
-        insta::assert_snapshot!(of(Shell::Cmd, "dir\necho %X%"), @"");
+        insta::assert_snapshot!(of(Shell::Pwsh, "ls"), @r#"
+        pwsh -NoLogo -NoProfile -NonInteractive -File FOLDER/script.ps1
+        "\u{feff}$ErrorActionPreference = 'Stop'; $PSNativeCommandUseErrorActionPreference = $true\nls\nif ($null -ne $LASTEXITCODE) { exit $LASTEXITCODE }\n"
+        "#);
+        insta::assert_snapshot!(of(Shell::Powershell, "ls"), @r#"
+        powershell -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -File FOLDER/script.ps1
+        "\u{feff}$ErrorActionPreference = 'Stop'\nls\nif ($null -ne $LASTEXITCODE) { exit $LASTEXITCODE }\n"
+        "#);
+        insta::assert_snapshot!(of(Shell::Cmd, "dir\necho %X%"), @r#"
+        cmd /d /q /c FOLDER/script.cmd
+        "@chcp 65001 >nul\r\ndir\r\necho %X%\r\n"
+        "#);
     }
 
     #[test]
     fn long_ones_too() {
         let long = format!("true{}", "\n".repeat(ARGUMENT_LIMIT));
         let first = |shell| of(shell, &long).lines().next().unwrap().to_owned();
-        insta::assert_snapshot!(first(Shell::Sh), @"");
-        insta::assert_snapshot!(first(Shell::Bash), @"");
-        insta::assert_snapshot!(first(Shell::Python), @"");
+        insta::assert_snapshot!(first(Shell::Sh), @"sh -eu FOLDER/script.sh");
+        insta::assert_snapshot!(first(Shell::Bash), @"bash -euo pipefail FOLDER/script.sh");
+        insta::assert_snapshot!(first(Shell::Python), @"python3 -u -c import sys; exec(compile(open(sys.argv.pop(), encoding='utf-8').read(), '<script>', 'exec')) FOLDER/script.py");
     }
 }

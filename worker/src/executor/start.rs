@@ -95,7 +95,7 @@ pub(crate) enum StartError {
 
 /// Starts a program in a folder.
 pub(crate) fn start(
-    host: &Host,
+    host: &mut Host,
     line: &CommandLine,
     env: &Variables,
     dir: &Path,

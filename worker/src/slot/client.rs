@@ -105,7 +105,7 @@ impl SlotHandle {
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        let mut child = os::strays::spawn(|| command.spawn()).map_err(start)?;
+        let mut child = os::strays::spawn(&mut command).map_err(start)?;
         let (Some(commands), Some(reports), Some(pid)) =
             (child.stdin.take(), child.stdout.take(), child.id())
         else {

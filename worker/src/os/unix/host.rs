@@ -1,7 +1,8 @@
 //! What a slot is connected to: its worker by two pipes, and the output of the running step by one.
 //! One thread and one `poll` wait for all of them.
 
-use super::tree::{self, Launch, Tree};
+use super::tree::{self, Tree};
+use crate::os::{Event, Launch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, read, retry_on_intr};
@@ -24,21 +25,6 @@ const COMMAND_PIECE: usize = 16 << 10;
 
 /// The first descriptor after the standard ones.
 const FIRST_FREE: i32 = 3;
-
-/// Something that a slot has waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// The worker sent something: [`Host::piece`].
-    Commands,
-    /// The worker is gone.
-    WorkerGone,
-    /// A process of the step wrote something: [`Host::piece`].
-    Output,
-    /// The step's main process has ended. What others of it still write comes as output.
-    Ended,
-    /// It is as late as that.
-    Deadline,
-}
 
 /// The connections of a slot.
 #[derive(Debug)]
@@ -92,7 +78,7 @@ impl Host {
     }
 
     /// Starts a step.
-    pub(crate) fn spawn(&self, launch: &Launch<'_>) -> io::Result<Tree> {
+    pub(crate) fn spawn(&mut self, launch: &Launch<'_>) -> io::Result<Tree> {
         Tree::spawn(launch, self.output.write.as_fd())
     }
 
@@ -142,7 +128,8 @@ impl Host {
         &self.buffer[..self.filled]
     }
 
-    /// Takes output that is there, without waiting for more; whether there was some.
+    /// Takes what is left of the output when all processes of the step have ended; whether there was
+    /// some: [`Host::piece`].
     pub(crate) fn take_output(&mut self) -> io::Result<bool> {
         self.filled = match retry_on_intr(|| read(&self.output.read, &mut self.buffer[..])) {
             Err(Errno::AGAIN) => 0,
@@ -158,18 +145,18 @@ impl Host {
     }
 
     /// Whether processes of a step are left after its main one was buried.
-    pub(crate) fn has_rest(&self) -> bool {
+    pub(crate) fn has_rest(&mut self) -> bool {
         tree::has_children()
     }
 
     /// Asks all that is left to end, wherever it went; how many there are.
-    pub(crate) fn ask_rest(&self) -> usize {
+    pub(crate) fn ask_rest(&mut self) -> usize {
         tree::ask_descendants()
     }
 
     /// Kills all there is of a step. What a killed process leaves is handed to us, so this is repeated
     /// until nothing is left.
-    pub(crate) fn kill(&self) {
+    pub(crate) fn kill(&mut self) {
         tree::kill_descendants();
     }
 }

@@ -6,8 +6,8 @@ mod program;
 pub(crate) mod strays;
 mod tree;
 
-pub(crate) use host::{Event, Host};
+pub(crate) use host::Host;
 pub(crate) use program::{
     base_variables, find_program, home_variables, text_from_bytes, tmp_variables,
 };
-pub(crate) use tree::{Exit, Launch, Tree};
+pub(crate) use tree::Tree;

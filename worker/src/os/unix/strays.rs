@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 /// How long to go on killing. A killed process is gone within microseconds unless the kernel itself
 /// hangs on it (a dead network disk), and then no time is enough.
@@ -25,12 +25,12 @@ fn slots() -> MutexGuard<'static, BTreeSet<u32>> {
 }
 
 /// Starts a slot, so that what it may leave behind comes to this process.
-pub(crate) fn spawn(start: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut slots = slots();
     if slots.is_empty() {
         set_child_subreaper(pid(std::process::id()))?;
     }
-    let child = start()?;
+    let child = command.spawn()?;
     slots.extend(child.id());
     Ok(child)
 }

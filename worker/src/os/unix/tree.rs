@@ -5,39 +5,17 @@
 //! says so.
 
 use super::processes::{Process, descendants, pid};
+use crate::os::{Exit, Launch};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process_group, pidfd_open, wait};
-use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// How often to look for processes that were born while their siblings were halted. Each pass halts
 /// all that the last one missed, so it ends after a few, whatever they do.
 const HALT_PASSES: usize = 32;
-
-/// A program to start.
-#[derive(Debug)]
-pub(crate) struct Launch<'a> {
-    /// Its file.
-    pub(crate) program: &'a Path,
-    /// How it is called: the name that it sees as its own.
-    pub(crate) name: &'a OsStr,
-    pub(crate) args: &'a [OsString],
-    /// Its whole environment.
-    pub(crate) env: &'a [(OsString, OsString)],
-    /// Where it starts.
-    pub(crate) dir: &'a Path,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    Code(i32),
-    Signal(i32),
-}
 
 /// The processes of a running step.
 #[derive(Debug)]
