@@ -73,7 +73,7 @@ fn main() -> Result<()> {
 }
 
 fn snapshots(store: &Path, tree: &Path) -> Result<()> {
-    let mut take = |what: &str| {
+    let take = |what: &str| {
         let before = (Instant::now(), cpu());
         let snapshot = Snapshot::take(tree, &store.join("snapshots"), store)?;
         let (wall, cpu) = (before.0.elapsed(), cpu() - before.1);

@@ -14,9 +14,9 @@ pub use globs::GlobError;
 pub(crate) use globs::Globs;
 pub(crate) use remove::{Trash, remove};
 #[cfg(unix)]
-pub(crate) use unix::{Dir, is_absent, path_from_wire, path_to_wire};
+pub(crate) use unix::{Dir, PRIVATE_MODE, is_absent, path_from_wire, path_to_wire};
 #[cfg(windows)]
-pub(crate) use windows::{Dir, is_absent, path_from_wire, path_to_wire};
+pub(crate) use windows::{Dir, PRIVATE_MODE, is_absent, path_from_wire, path_to_wire};
 
 use std::{
     ffi::OsStr,

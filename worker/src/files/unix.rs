@@ -14,7 +14,7 @@ use std::{
     io::{self, Read, Write},
     mem::MaybeUninit,
     os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
+        fd::OwnedFd,
         unix::{
             ffi::{OsStrExt, OsStringExt},
             fs::FileExt,
@@ -30,6 +30,9 @@ use std::{
 /// Files up to this size are copied by one read and one write; larger ones are worth asking the file
 /// system for a shared copy first.
 const SMALL: usize = 16 * 1024;
+
+/// The mode of a folder that only this user may enter.
+pub(crate) const PRIVATE_MODE: u32 = 0o700;
 
 /// How much of a large file is copied by one call.
 const CHUNK: usize = 8 * 1024 * 1024;
@@ -87,7 +90,11 @@ impl Dir {
 
     /// Makes a folder that only this user may enter.
     pub(crate) fn make_private(&self, name: &OsStr) -> io::Result<()> {
-        Ok(fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o700))?)
+        Ok(fs::mkdirat(
+            &self.fd,
+            name,
+            Mode::from_raw_mode(PRIVATE_MODE),
+        )?)
     }
 
     /// What stands under this name; a symbolic link is not followed.
@@ -218,11 +225,6 @@ impl Dir {
             Err(Errno::WOULDBLOCK) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The open folder itself, for calls that only Linux has.
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 

@@ -10,6 +10,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// What is said of every file and folder, since there are no modes.
+pub(crate) const PRIVATE_MODE: u32 = 0o644;
+
 /// A folder.
 #[derive(Debug)]
 pub(crate) struct Dir {
@@ -209,7 +212,7 @@ fn stat(data: &Metadata) -> Stat {
     };
     Stat {
         kind,
-        mode: 0o644,
+        mode: PRIVATE_MODE,
         stamp: Stamp {
             size: data.file_size(),
             modified: data.modified().map_or_else(|_| Time::default(), time),

@@ -177,8 +177,8 @@ impl Building {
         })
     }
 
-    fn publish(mut self, snapshots: &Path) -> io::Result<PathBuf> {
-        let path = store::publish(snapshots, &self.name)?;
+    fn publish(mut self, snapshots: &Path, after: u64) -> io::Result<PathBuf> {
+        let path = store::publish(snapshots, &self.name, after)?;
         self.is_done = true;
         Ok(path)
     }
@@ -234,7 +234,7 @@ fn new(
     };
     let (index, copied) = copy(&from, &tree, survey, &building.path)?;
     index.write(&folder).map_err(failed)?;
-    let path = building.publish(snapshots).map_err(failed)?;
+    let path = building.publish(snapshots, 0).map_err(failed)?;
     Ok(Snapshot {
         path,
         n_files: index.n_files(),
@@ -279,7 +279,7 @@ fn update(
     };
     let (index, copied) = copy(&from, &tree, survey, &building.path)?;
     index.write(&folder).map_err(failed)?;
-    let path = building.publish(snapshots).map_err(failed)?;
+    let path = building.publish(snapshots, last.number).map_err(failed)?;
     let last = Last { path, ..last };
     if !last.share().map_err(failed)? {
         return Ok(None);

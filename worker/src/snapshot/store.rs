@@ -27,6 +27,7 @@ pub(crate) const TREE: &str = "tree";
 #[derive(Debug)]
 pub(super) struct Last {
     pub(super) name: OsString,
+    pub(super) number: u64,
     pub(super) path: PathBuf,
     pub(super) lock: File,
     /// Whether no other process uses it.
@@ -105,6 +106,7 @@ fn look(snapshots: &Path) -> io::Result<Look> {
     Ok(match Index::read(&path) {
         Ok(index) if index.boot == super::index::boot() => Look::Found(Last {
             name,
+            number,
             path,
             lock,
             is_alone,
@@ -115,11 +117,13 @@ fn look(snapshots: &Path) -> io::Result<Look> {
     })
 }
 
-/// Puts a finished snapshot in its place under the next number, and answers its path.
-pub(super) fn publish(snapshots: &Path, from: &OsStr) -> io::Result<PathBuf> {
+/// Puts a finished snapshot in its place under the next number, and answers its path. A number is
+/// never used twice: `after` is that of a snapshot that was taken over.
+pub(super) fn publish(snapshots: &Path, from: &OsStr, after: u64) -> io::Result<PathBuf> {
     let dir = Dir::open(snapshots)?;
     loop {
-        let next = numbers(snapshots)?.last().map_or(1, |newest| newest + 1);
+        let newest = numbers(snapshots)?.pop().unwrap_or(0);
+        let next = newest.max(after) + 1;
         let name = OsString::from(next.to_string());
         match dir.rename(from, &dir, &name) {
             Ok(()) => return Ok(snapshots.join(name)),

@@ -14,6 +14,7 @@ mod unix {
         snapshot,
     };
     use rustix::{
+        fs::CWD,
         io::Errno,
         mount::{
             FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
@@ -71,7 +72,6 @@ mod unix {
                 place.make(OsStr::new(name))?;
             }
             place.make_private(OsStr::new(SCRATCH))?;
-            let tree = place.child(OsStr::new(TREE))?;
             let lower = snapshot.path.join(snapshot::TREE);
             let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
             // Folders of the snapshot can be renamed like any other.
@@ -85,9 +85,9 @@ mod unix {
                 FsMountFlags::FSMOUNT_CLOEXEC,
                 MountAttrFlags::empty(),
             )?;
-            let flags =
-                MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-            move_mount(&mount, "", tree.fd(), "", flags)?;
+            // By path: what was opened before this thread had its own namespace lies in the old one.
+            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+            move_mount(&mount, "", CWD, path.join(TREE), flags)?;
             let upper = place.child(OsStr::new(UPPER))?;
             Ok(Self {
                 snapshot: Arc::clone(snapshot),

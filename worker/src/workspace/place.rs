@@ -3,7 +3,7 @@
 use super::{
     Wanted, WorkspaceError, claim::Claim, overlay::Overlay, select, sweeper::Sweeper, tree::Tree,
 };
-use crate::files::{Dir, Stamp};
+use crate::files::{Dir, Kind, PRIVATE_MODE, Stamp};
 use std::{
     ffi::{OsStr, OsString},
     io,
@@ -196,10 +196,15 @@ impl Place {
         self.name = name;
         self.claim = None;
         for (name, stamp) in [(HOME, &mut self.home), (TMP, &mut self.tmp)] {
-            if self.dir.stat(OsStr::new(name))?.stamp != *stamp {
-                sweeper.take_entry(&self.dir, OsStr::new(name))?;
-                *stamp = make_empty(&self.dir, name)?;
+            let name = OsStr::new(name);
+            if self.dir.stat(name)?.stamp == *stamp {
+                continue;
             }
+            if !empty_quickly(&self.dir, name) {
+                sweeper.take_entry(&self.dir, name)?;
+                self.dir.make_private(name)?;
+            }
+            *stamp = self.dir.stat(name)?.stamp;
         }
         Ok(())
     }
@@ -235,6 +240,27 @@ fn private_name() -> OsString {
 /// Whether a name in `work/` is that of a folder between two jobs.
 pub(super) fn is_private(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with(PRIVATE))
+}
+
+/// Deletes the few files that most jobs leave there, which is less work than handing them on.
+/// `false`: there is more, or something else.
+fn empty_quickly(dir: &Dir, name: &OsStr) -> bool {
+    /// From here on the job that follows should not wait.
+    const MAX_FILES: usize = 32;
+    dir.child_unmounted(name)
+        .and_then(|inner| {
+            let entries = inner.entries()?;
+            let is_little = entries.len() <= MAX_FILES
+                && entries.iter().all(|(_, kind)| *kind != Kind::Folder)
+                && inner.own_stat()?.mode == PRIVATE_MODE;
+            if is_little {
+                for (name, _) in entries {
+                    inner.unlink(&name)?;
+                }
+            }
+            Ok(is_little)
+        })
+        .unwrap_or(false)
 }
 
 fn make_empty(dir: &Dir, name: &str) -> io::Result<Stamp> {
