@@ -175,7 +175,7 @@ impl Checker<'_> {
         let mut texts = Vec::new();
         for pattern in patterns {
             let typed = self.expect(pattern, &Type::String, &format!("`{name}`"));
-            match self.known_text(&typed, pattern.span, name) {
+            match self.known_text(&typed, pattern.span, &format!("what `{name}` is asked")) {
                 Some(text) if self.path(&text, PathRule::GLOB, pattern.span) => texts.push(text),
                 _ => {}
             }
@@ -237,7 +237,7 @@ impl Checker<'_> {
                 self.sink.push(
                     Diagnostic::error(
                         Code::NotKnownYet,
-                        format!("`{what}` must be known before the run starts"),
+                        format!("{what} must be known before the run starts"),
                         span,
                         "depends on an output, or on an element",
                     )
@@ -267,7 +267,7 @@ impl Checker<'_> {
         };
         let path = self.expect(value, &Type::String, "`read_json`");
         let open = Typed::new(ty.clone(), unknown("read_json"));
-        let Some(path) = self.known_text(&path, value.span, "read_json") else {
+        let Some(path) = self.known_text(&path, value.span, "the path of the file") else {
             return open;
         };
         if !self.path(&path, PathRule::PLAIN, value.span) || self.cx.dead {
@@ -301,7 +301,8 @@ impl Checker<'_> {
     fn checked(&mut self, text: &ast::Expr, pattern: &ast::Expr, span: Span) -> Typed {
         let text = self.expect(text, &Type::Untrusted, "`checked`");
         let typed = self.expect(pattern, &Type::String, "`checked`");
-        let Some(known) = self.known_text(&typed, pattern.span, "the expression of checked") else {
+        let Some(known) = self.known_text(&typed, pattern.span, "the expression of `checked`")
+        else {
             return Typed::new(Type::String, unknown("checked"));
         };
         if !self.pattern(&known, pattern.span) {
@@ -378,7 +379,7 @@ impl Checker<'_> {
 
     fn inherit(&mut self, name: &ast::Expr) -> Typed {
         let typed = self.expect(name, &Type::String, "`inherit`");
-        match self.known_text(&typed, name.span, "inherit") {
+        match self.known_text(&typed, name.span, "the name of the variable") {
             Some(variable) => Typed::value(Type::Inherited, Value::Inherit(variable)),
             None => Typed::new(Type::Inherited, unknown("inherit")),
         }

@@ -136,8 +136,11 @@ impl<'a> FileScope<'a> {
             templates: BTreeMap::new(),
             pipelines: Vec::new(),
         };
-        let mut names = Names::default();
-        let mut pipelines = Names::default();
+        let mut names = Names::new(
+            "plugins, imports, templates and `let` of a file share their names: rename one of them",
+        );
+        let mut pipelines =
+            Names::new("pipelines of a file have different names: rename one of them");
         for (position, (word, node)) in scope.body.words.iter().enumerate() {
             match word.word {
                 "gantry" => language(node, position, sink),
@@ -272,12 +275,21 @@ fn builtin(node: &Node, sink: &mut Sink) -> Option<&'static BuiltinPlugin> {
 }
 
 /// The names of one namespace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Names<'a> {
     known: BTreeMap<&'a str, Span>,
+    /// What shares it, as advice.
+    help: &'static str,
 }
 
 impl<'a> Names<'a> {
+    fn new(help: &'static str) -> Self {
+        Self {
+            known: BTreeMap::new(),
+            help,
+        }
+    }
+
     /// Defines the first argument of a node, which its form has found to be a name.
     fn argument(&mut self, node: &'a Node, sink: &mut Sink) -> &'a str {
         match node
@@ -318,9 +330,7 @@ impl<'a> Names<'a> {
                     "defined again here",
                 )
                 .label(*first, "first defined here")
-                .help(
-                    "stages, jobs, approvals, merges and `let` share their names: rename one of them",
-                ),
+                .help(self.help),
             );
             return false;
         }
@@ -359,11 +369,13 @@ impl<'a> PipelineScope<'a> {
             .as_ref()
             .map_or(&[][..], |block| &block.statements);
         let body = Body::read(Level::of(LevelKind::Pipeline), statements, sink);
-        let mut names = Names::default();
+        let mut names = Names::new(
+            "stages, jobs, approvals, merges and `let` share their names: rename one of them",
+        );
         for (name, node) in &file.lets {
             names.known.insert(name, node.header);
         }
-        let mut params = Names::default();
+        let mut params = Names::new("parameters have different names: rename one of them");
         for (word, node) in &body.words {
             match word.word {
                 "on" => {
@@ -531,7 +543,7 @@ fn param_type(ty: &ast::Type, sink: &mut Sink) -> Type {
 }
 
 fn outputs<'a>(body: &Body<'a>, sink: &mut Sink) -> Vec<Output<'a>> {
-    let mut names = Names::default();
+    let mut names = Names::new("outputs of a job have different names: rename one of them");
     let mut outputs = Vec::new();
     for node in body.named("output") {
         let before = names.known.len();

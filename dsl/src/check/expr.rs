@@ -321,7 +321,7 @@ impl<'a> Checker<'a> {
     pub(super) fn sources(&mut self, sources: &[ast::Source]) -> Vec<(String, Expr)> {
         let mut lists = Vec::with_capacity(sources.len());
         for source in sources {
-            let list = self.expr(&source.list, None);
+            let mut list = self.expr(&source.list, None);
             let item = match &list.ty {
                 Type::List(item) => (**item).clone(),
                 ty if is_never(ty) => never(),
@@ -340,6 +340,7 @@ impl<'a> Checker<'a> {
                         Type::Secret => diagnostic.help("a secret can only be put into `env`"),
                         _ => diagnostic.help("put it in brackets: `for x in [a, b]`"),
                     });
+                    list.expr = unknown("?");
                     never()
                 }
             };
@@ -494,6 +495,9 @@ fn suggest(diagnostic: Diagnostic, got: &Typed, span: Span, want: &Type) -> Diag
         (Type::String, Type::Int | Type::Float | Type::Bool | Type::Duration | Type::Size | Type::Percent, Some(value)) => diagnostic
             .help(format!("write it in quotation marks: `\"{value}\"`"))
             .fix(span, format!("\"{value}\""), maybe),
+        (Type::List(item), found, Some(value)) if fits(found, item) => diagnostic
+            .help(format!("put it in brackets: `[{value}]`"))
+            .fix(span, format!("[{value}]"), maybe),
         (Type::List(item), found, _) if fits(found, item) => {
             diagnostic.help("put it in brackets: `[…]`")
         }

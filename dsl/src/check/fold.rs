@@ -23,6 +23,11 @@ pub(super) fn unknown(what: &str) -> Expr {
     Expr::Var(format!("{UNKNOWN}{what}"))
 }
 
+/// Whether it stands for what has been reported.
+fn is_nothing(expr: &Expr) -> bool {
+    matches!(expr, Expr::Var(name) if name.strip_prefix(UNKNOWN) == Some("?"))
+}
+
 /// Whether the value is left to the run: it depends on an output, an element, or the run itself.
 pub(super) fn is_left_to_run(expr: &Expr) -> bool {
     let mut open = false;
@@ -72,6 +77,18 @@ pub(super) fn weight(value: &Value) -> usize {
         Value::String(text) => 1 + text.len() / TEXT_PER_ELEMENT,
         _ => 1,
     }
+}
+
+/// How much memory an expression takes, in parts and elements.
+pub(super) fn size(expr: &Expr) -> usize {
+    let mut parts = 0;
+    expr.visit(&mut |part| {
+        parts += match part {
+            Expr::Const(value) => weight(value),
+            _ => 1,
+        };
+    });
+    parts
 }
 
 fn weight_of_parts(expr: &Expr) -> usize {
@@ -144,8 +161,11 @@ impl Checker<'_> {
     }
 
     pub(super) fn folded(&mut self, ty: model::Type, expr: Expr, span: Span) -> Typed {
-        let expr = self.fold(expr, span);
-        Typed::new(ty, expr)
+        match self.fold(expr, span) {
+            // What has no value has been reported: what depends on it isn't again.
+            expr if is_nothing(&expr) => Typed::poison(),
+            expr => Typed::new(ty, expr),
+        }
     }
 
     fn no_value(&mut self, error: &EvalError, span: Span) {

@@ -5,10 +5,11 @@ use super::declare::{Declared, Kind};
 use super::env::Env;
 use super::settings::Settings;
 use super::shape::Body;
-use super::step::{delay, times};
+use super::step::{delay, is_step, times};
+use crate::ast::Statement;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::link::Link;
-use crate::schema::RETRY_WORDS;
+use crate::schema::{Level, LevelKind, RETRY_WORDS};
 use crate::source::Span;
 use model::plan::{Approve, EdgeKind, Job, Node, NodeKind, Phase, Retry, RetryOn, Stage};
 use model::spec::OutputSpec;
@@ -76,9 +77,7 @@ impl<'a> Checker<'a> {
     ) -> (Node, Vec<Link>) {
         self.mentions.clear();
         let when = self.when(&declared.body);
-        if let Some(word) = crate::schema::Level::of(crate::schema::LevelKind::Pipeline)
-            .word(&declared.node.word.text)
-        {
+        if let Some(word) = Level::of(LevelKind::Pipeline).word(&declared.node.word.text) {
             self.announce(word, declared.node);
         }
         let over = self.over(declared);
@@ -223,11 +222,7 @@ impl<'a> Checker<'a> {
         };
         self.parts(body, &env, &mut job);
         job.env = env.variables;
-        if job.steps.is_empty()
-            && !body.words.iter().any(|(word, _)| {
-                word.form.starts_with("use") || word.word == "container" || word.word == "report"
-            })
-        {
+        if does_nothing(declared) {
             self.sink.push(
                 Diagnostic::warning(
                     Code::EmptyJob,
@@ -304,6 +299,24 @@ impl<'a> Checker<'a> {
             );
         }
     }
+}
+
+/// Whether nothing in its block is, or may have been meant as, a step.
+fn does_nothing(declared: &Declared<'_>) -> bool {
+    let job = Level::of(LevelKind::Job);
+    let statements = declared
+        .node
+        .block
+        .iter()
+        .flat_map(|block| &block.statements);
+    !statements.into_iter().any(|statement| match statement {
+        Statement::Setting(_) => false,
+        Statement::Broken(_) => true,
+        Statement::Node(node) => {
+            let word = job.word(&node.word.text);
+            word.is_none_or(is_step)
+        }
+    })
 }
 
 fn output_spec(output: &super::declare::Output<'_>) -> OutputSpec {

@@ -174,8 +174,10 @@ impl Checked<'_> {
     ) -> Result<&'a ast::Node, Box<Diagnostic>> {
         let names = || file.pipelines.iter().filter_map(|node| name_of(node));
         let wrong = |headline: String, help: String| {
-            let at = self.source.span().before();
-            Box::new(Diagnostic::error(Code::NoPipeline, headline, at, "in this file").help(help))
+            let mut labels = file.pipelines.iter().map(|node| node.header);
+            let first = labels.next().unwrap_or_else(|| self.source.span().before());
+            let error = Diagnostic::error(Code::NoPipeline, headline, first, "");
+            Box::new(labels.take(3).fold(error, |error, span| error.label(span, "")).help(help))
         };
         match (name, file.pipelines.as_slice()) {
             (_, []) => Err(wrong(

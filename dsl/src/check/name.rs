@@ -159,14 +159,17 @@ impl<'a> Checker<'a> {
             }
             Some(LetState::Done(..)) => {}
         }
+        let Some(LetState::Done(typed, _)) = self.lets.get(name) else {
+            return Typed::poison();
+        };
+        // Each mention is a copy: a `let` of two of another one doubles it.
+        let size = super::fold::size(&typed.expr);
+        if !self.spend(size, span) {
+            return Typed::poison();
+        }
         let Some(LetState::Done(typed, mentions)) = self.lets.get(name).cloned() else {
             return Typed::poison();
         };
-        if let Expr::Const(value) = &typed.expr
-            && !self.spend(super::fold::weight(value), span)
-        {
-            return Typed::poison();
-        }
         for mention in mentions {
             self.mention_of_let(Mention { span, ..mention });
         }
@@ -189,7 +192,17 @@ impl<'a> Checker<'a> {
             Some(ty) => checker.expect(value, ty, "the `let`"),
             None => checker.expr(value, None),
         });
-        let mentions = std::mem::replace(&mut self.mentions, outer);
+        let mut mentions: Vec<Mention> = Vec::new();
+        for mention in std::mem::replace(&mut self.mentions, outer) {
+            let same = |other: &Mention| {
+                other.job == mention.job
+                    && other.element == mention.element
+                    && other.in_default == mention.in_default
+            };
+            if !mentions.iter().any(same) {
+                mentions.push(mention);
+            }
+        }
         if matches!(typed.expr, Expr::Worker(_)) {
             self.sink.push(
                 Diagnostic::error(
@@ -501,7 +514,11 @@ impl<'a> Checker<'a> {
             ty = types::tainted(&ty);
         }
         let in_default = self.cx.in_default;
-        if !self.sink.is_muted() {
+        let at_the_end = match self.cx.node {
+            Some(node) => self.ends_after(node, id),
+            None => self.cx.ending,
+        };
+        if !self.sink.is_muted() && !at_the_end {
             let uses: &mut Uses = self.uses.entry((id, index)).or_default();
             match in_default {
                 true => uses.in_default = true,

@@ -1,16 +1,17 @@
 //! A whole pipeline: its parameters, triggers and blocks, then its nodes, then the graph.
 
 use super::checker::Checker;
-use super::declare::Kind;
+use super::declare::{Kind, Param};
 use super::env::Env;
 use super::job::{Built, Defaults, Shared};
 use super::shape::Body;
 use crate::ast::Node;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::names::closest;
+use crate::names::{closest, with_article};
 use crate::plan::{cycle, order};
 use crate::schema::{EventKind, KindSet, Level, LevelKind, Word};
 use model::plan::{Concurrency, NodeKind, Over, Plan, WhenBusy};
+use model::types::ReadError;
 use model::{Expr, NodeId, Type, Value};
 use std::collections::BTreeSet;
 
@@ -99,15 +100,7 @@ impl<'a> Checker<'a> {
                 (Some(text), _) => match param.ty.read(text) {
                     Ok(value) => Some(value),
                     Err(error) => {
-                        self.sink.push(
-                            Diagnostic::error(
-                                Code::ParamValue,
-                                format!("the value of the parameter `{}` can't be used: {error}", param.name),
-                                param.span,
-                                format!("{} is needed", crate::names::with_article(&param.ty.to_string())),
-                            )
-                            .help("texts are given as they are, lists and maps as JSON: `--param regions='[\"eu\"]'`"),
-                        );
+                        self.unreadable_param(param, text, &error);
                         None
                     }
                 },
@@ -162,6 +155,37 @@ impl<'a> Checker<'a> {
                 );
             }
         }
+    }
+
+    fn unreadable_param(&mut self, param: &Param<'_>, text: &str, error: &ReadError) {
+        let short: String = text.chars().take(40).collect();
+        let wanted = with_article(&param.ty.to_string());
+        let diagnostic = Diagnostic::error(
+            Code::ParamValue,
+            format!(
+                "the value {short:?} of the parameter `{}` is not {wanted}",
+                param.name
+            ),
+            param.span,
+            format!("takes {wanted}"),
+        );
+        self.sink.push(match &param.ty {
+            Type::List(_) => diagnostic.help(format!(
+                "lists are given as JSON: `--param {}='[\"a\", \"b\"]'`",
+                param.name
+            )),
+            Type::Map(_) | Type::Record(_) => diagnostic.help(format!(
+                "maps are given as JSON ({error}): `--param {}='{{\"a\": \"b\"}}'`",
+                param.name
+            )),
+            Type::Enum(words) => diagnostic.help(format!(
+                "it is {}",
+                crate::names::one_of(words.iter().map(String::as_str))
+            )),
+            Type::Duration => diagnostic.help("for example `10s` or `10m`"),
+            Type::Bool => diagnostic.help("it is `true` or `false`"),
+            _ => diagnostic.help("write it as in a pipeline"),
+        });
     }
 
     /// Those that nothing mentions are checked as well.

@@ -115,12 +115,14 @@ impl<'a> Checker<'a> {
     /// Reads `when`. From here on, what it asks about the event is known.
     pub(super) fn when(&mut self, body: &Body<'a>) -> Option<When> {
         let setting = body.setting("when")?;
-        let expr = self.expect(&setting.value, &Type::Bool, "`when`").expr;
+        let typed = self.expect(&setting.value, &Type::Bool, "`when`");
+        let is_right = !is_never(&typed.ty);
+        let expr = typed.expr;
         let (kinds, _) = self.narrowed(&setting.value);
         self.cx.kinds = kinds;
         let is_false = matches!(expr, Expr::Const(Value::Bool(false)));
         let is_impossible = kinds.is_empty();
-        if (is_false && !self.is_planning()) || is_impossible {
+        if is_right && ((is_false && !self.is_planning()) || is_impossible) {
             self.sink.push(
                 Diagnostic::warning(
                     Code::AlwaysFalse,

@@ -228,7 +228,7 @@ impl<'a> Checker<'a> {
 }
 
 /// Whether the word stands for a step.
-fn is_step(word: &Word) -> bool {
+pub(super) fn is_step(word: &Word) -> bool {
     crate::schema::Level::of(LevelKind::JobHook)
         .word(word.word)
         .is_some()

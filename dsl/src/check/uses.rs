@@ -216,7 +216,9 @@ impl<'a> Checker<'a> {
             {
                 Some(parameter) => {
                     let ty = types::written(&parameter.type_of, &mut self.sink);
-                    self.expect(&argument.value, &ty, &format!("`{}`", given.text));
+                    let what = format!("`{}`", given.text);
+                    let typed = self.expect(&argument.value, &ty, &what);
+                    is_right &= !types::is_never(&typed.ty);
                 }
                 None => {
                     let known = parameters.iter().map(|parameter| &*parameter.name.text);

@@ -166,6 +166,13 @@ impl Graph {
         path: &[(Point, Why)],
     ) -> Diagnostic {
         let name = |point: Point| scope.nodes[point / 2].name;
+        // Begin where the author has said something, rather than with the order of the text.
+        let is_said = |(_, why): &(Point, Why)| match why {
+            Why::Link(node, number) => links[*node][*number].edge.kind != EdgeKind::Order,
+            Why::Inside | Why::Holds => false,
+        };
+        let first = path.iter().position(is_said).unwrap_or(0);
+        let path: Vec<(Point, Why)> = [&path[first..], &path[..first]].concat();
         let mut names: Vec<&str> = Vec::new();
         let mut labels: Vec<(Span, String)> = Vec::new();
         for (step, (point, why)) in path.iter().enumerate() {
@@ -176,6 +183,9 @@ impl Graph {
             if let Some(label) = label(scope, links, *point, to, *why) {
                 labels.push(label);
             }
+        }
+        if names.is_empty() {
+            names.extend(path.first().map(|(point, _)| name(*point)));
         }
         names.extend(names.first().copied());
         let drawn = names.join(" -> ");
