@@ -1,7 +1,7 @@
 //! Deleting what steps have left, whatever it is: folders without permissions, a million files, paths
 //! deeper than a process may have open files. Nothing behind a link or a mount is ever touched.
 
-use super::{Dir, Kind};
+use super::{Dir, Kind, PRIVATE_MODE};
 use std::{
     ffi::{OsStr, OsString},
     io,
@@ -45,7 +45,7 @@ impl Trash {
         match from.rename(name, &self.dir, &here) {
             // A folder that can't be written can't be moved to another one, since its `..` changes.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                from.set_mode(name, 0o700)?;
+                from.set_mode(name, PRIVATE_MODE)?;
                 from.rename(name, &self.dir, &here)?;
             }
             other => other?,
@@ -55,7 +55,7 @@ impl Trash {
 
     /// Deletes one thing that was moved here.
     pub(crate) fn delete(&self, name: &OsStr) -> io::Result<()> {
-        remove(&self.dir, name)
+        remove(&self.dir, name, &mut || true)
     }
 
     /// Deletes everything here, also what ended processes left, until `go_on` says no.
@@ -65,7 +65,7 @@ impl Trash {
             if !go_on() {
                 break;
             }
-            first = first.and(self.delete(&name));
+            first = first.and(remove(&self.dir, &name, &mut go_on));
         }
         first
     }
@@ -76,12 +76,20 @@ impl Trash {
     }
 }
 
-/// Deletes an entry of `parent`, with all that is below it. Goes on after an error, and tells the
-/// first one.
-pub(crate) fn remove(parent: &Dir, name: &OsStr) -> io::Result<()> {
-    let mut waiting = vec![name.to_owned()];
+/// Deletes an entry of `parent`, with all that is below it, until `go_on` says no. Goes on after an
+/// error, and tells the first one.
+pub(crate) fn remove(
+    parent: &Dir,
+    name: &OsStr,
+    go_on: &mut dyn FnMut() -> bool,
+) -> io::Result<()> {
+    let mut remover = Remover {
+        top: parent,
+        waiting: vec![name.to_owned()],
+        go_on,
+    };
     let mut first = Ok(());
-    while let Some(name) = waiting.pop() {
+    while let Some(name) = remover.waiting.pop() {
         let kind = match parent.stat(&name) {
             Ok(stat) => stat.kind,
             // Another process deletes here too.
@@ -91,53 +99,65 @@ pub(crate) fn remove(parent: &Dir, name: &OsStr) -> io::Result<()> {
                 continue;
             }
         };
-        let done = remove_level(parent, parent, &name, kind, 0, &mut waiting);
-        first = first.and(done);
+        first = first.and(remover.level(parent, &name, kind, 0));
     }
     first
 }
 
-fn remove_level(
-    top: &Dir,
-    parent: &Dir,
-    name: &OsStr,
-    kind: Kind,
-    depth: usize,
-    waiting: &mut Vec<OsString>,
-) -> io::Result<()> {
-    if kind != Kind::Folder {
-        return unless_gone(parent.unlink(name));
-    }
-    let dir = match parent.child_unmounted(name) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            parent.set_mode(name, 0o700)?;
-            parent.child_unmounted(name)
+struct Remover<'a> {
+    top: &'a Dir,
+    /// What lay too deep and was moved to the top.
+    waiting: Vec<OsString>,
+    go_on: &'a mut dyn FnMut() -> bool,
+}
+
+impl Remover<'_> {
+    fn level(&mut self, parent: &Dir, name: &OsStr, kind: Kind, depth: usize) -> io::Result<()> {
+        if kind != Kind::Folder {
+            return unless_gone(parent.unlink(name));
         }
-        other => other,
-    };
-    let dir = match dir {
-        Ok(dir) => dir,
-        Err(error) => return unless_gone(Err(error)),
-    };
-    if depth == MAX_DEPTH {
-        let here = Trash::name();
-        parent.rename(name, top, &here)?;
-        waiting.push(here);
-        return Ok(());
-    }
-    let mut first = Ok(());
-    let mut is_writable = false;
-    for (inner, kind) in dir.entries()? {
-        let mut done = remove_level(top, &dir, &inner, kind, depth + 1, waiting);
-        if !is_writable && is_denied(&done) {
-            // The folder itself can't be written: made writable once, and tried again.
-            is_writable = true;
-            parent.set_mode(name, 0o700)?;
-            done = remove_level(top, &dir, &inner, kind, depth + 1, waiting);
+        let dir = match parent.child_unmounted(name) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                parent.set_mode(name, PRIVATE_MODE)?;
+                parent.child_unmounted(name)
+            }
+            other => other,
+        };
+        let dir = match dir {
+            Ok(dir) => dir,
+            Err(error) => return unless_gone(Err(error)),
+        };
+        if depth == MAX_DEPTH {
+            let here = Trash::name();
+            parent.rename(name, self.top, &here)?;
+            self.waiting.push(here);
+            return Ok(());
         }
-        first = first.and(done);
+        let mut first = Ok(());
+        let mut is_writable = false;
+        for (inner, kind) in dir.entries()? {
+            if !(self.go_on)() {
+                // The rest is found where it lies.
+                self.waiting.clear();
+                return first;
+            }
+            let mut done = self.level(&dir, &inner, kind, depth + 1);
+            if !is_writable && is_denied(&done) {
+                // The folder itself can't be written: made writable once, and tried again.
+                is_writable = true;
+                parent.set_mode(name, PRIVATE_MODE)?;
+                done = self.level(&dir, &inner, kind, depth + 1);
+            }
+            first = first.and(done);
+        }
+        first.and_then(|()| match parent.unlink_dir(name) {
+            // Not emptied, since it was told to stop.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && !(self.go_on)() => {
+                Ok(())
+            }
+            other => unless_gone(other),
+        })
     }
-    first.and_then(|()| unless_gone(parent.unlink_dir(name)))
 }
 
 fn is_denied(done: &io::Result<()>) -> bool {
