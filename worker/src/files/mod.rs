@@ -12,7 +12,9 @@ mod windows;
 pub(crate) use cursor::Cursor;
 pub use globs::GlobError;
 pub(crate) use globs::Globs;
-pub(crate) use remove::{Trash, remove};
+pub(crate) use remove::Trash;
+#[cfg(unix)]
+pub(crate) use remove::remove;
 #[cfg(unix)]
 pub(crate) use unix::{Dir, PRIVATE_MODE, is_absent, path_from_wire, path_to_wire};
 #[cfg(windows)]

@@ -178,12 +178,15 @@ impl Place {
                 Err(error) if is_taken(&error) => {}
                 Err(error) => return Err(error),
             }
-            match claim.is_left_over(&work, name) {
-                Ok(true) => sweeper.take_entry(&work, name)?,
+            let moved = match claim.is_left_over(&work, name) {
+                Ok(true) => sweeper.take_entry(&work, name),
                 Ok(false) => return Ok(false),
+                Err(error) => Err(error),
+            };
+            match moved {
                 // It has just gone.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+                other => other?,
             }
         }
         Ok(false)

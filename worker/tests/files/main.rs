@@ -1,4 +1,5 @@
 //! Snapshots, workspaces and what jobs hand on, with real files.
+#![cfg(unix)]
 
 mod kit;
 mod produce;

@@ -53,15 +53,15 @@ fn strange_names_are_names() {
     kit.write(OsStr::from_bytes(b"not utf-8 \xff"), "x");
     kit.write("a\\b", "x");
     insta::assert_snapshot!(tree(&kit.snapshot()), @r#"
-     a b 644  a b
-    -rf 644 -rf
-    \xc3\xbcn\xc3\xafc\xc3\xb6d\xc3\xa9 644 \xc3\xbcn\xc3\xafc\xc3\xb6d\xc3\xa9
-    a\\b 644 x
-    new\nline 644 new\nline
-    not utf-8 \xff 644 x
-    quote\"\'`$x 644 quote\"\'`$x
-    tab\t 644 tab\t
-    "#);
+         a b 644  a b
+        -rf 644 -rf
+        \xc3\xbcn\xc3\xafc\xc3\xb6d\xc3\xa9 644 \xc3\xbcn\xc3\xafc\xc3\xb6d\xc3\xa9
+        a\\b 644 x
+        new\nline 644 new\nline
+        not utf-8 \xff 644 x
+        quote\"\'`$x 644 quote\"\'`$x
+        tab\t 644 tab\t
+        "#);
 }
 
 #[test]
