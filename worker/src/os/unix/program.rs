@@ -26,8 +26,8 @@ pub(crate) fn tmp_variables() -> &'static [&'static str] {
 /// The file of a program: by its path from `dir` where its name has a `/`, else along `path`.
 pub(crate) fn find_program(name: &OsStr, path: &OsStr, dir: &Path) -> Option<PathBuf> {
     if name.as_bytes().contains(&b'/') {
-        // Whether it can be run, the start will say.
-        return Some(dir.join(name));
+        // Whether it can be run, the start will say. Of `./x` the dot goes, for people's eyes.
+        return Some(dir.join(name).components().collect());
     }
     path.as_bytes()
         .split(|byte| *byte == b':')
