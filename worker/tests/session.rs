@@ -25,6 +25,12 @@ use worker::{
 /// Far longer than anything here takes; only a hang is as long as that.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long steps have that are not expected to be polite.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The program of a slot.
+const SLOT: &str = env!("CARGO_BIN_EXE_gantry-slot");
+
 struct Runner {
     folder: TempDir,
     end: RunnerEnd,
@@ -34,11 +40,15 @@ struct Runner {
 
 impl Runner {
     async fn start(n_slots: u32) -> Self {
-        Self::with(n_slots, env!("CARGO_BIN_EXE_gantry-slot")).await
+        Self::with(n_slots, SLOT, GRACE).await
     }
 
-    async fn with(n_slots: u32, program: &str) -> Self {
-        let mut runner = Self::dial(n_slots, program).await;
+    async fn patient(grace: Duration) -> Self {
+        Self::with(1, SLOT, grace).await
+    }
+
+    async fn with(n_slots: u32, program: &str, grace: Duration) -> Self {
+        let mut runner = Self::dial(n_slots, program, grace).await;
         runner.send(Welcome {
             protocol: PROTOCOL_VERSION,
             heartbeat_ms: 60_000,
@@ -46,7 +56,7 @@ impl Runner {
         runner
     }
 
-    async fn dial(n_slots: u32, program: &str) -> Self {
+    async fn dial(n_slots: u32, program: &str, grace: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = WorkerConfig {
             name: "desk".to_owned(),
@@ -60,7 +70,7 @@ impl Runner {
             durable: false,
             program: program.into(),
             args: Vec::new(),
-            stop_grace: Duration::from_millis(100),
+            stop_grace: grace,
             env: base_environment(),
         };
         let (mut end, worker_end) = in_memory();
@@ -330,7 +340,7 @@ async fn a_slot_that_is_killed_loses_its_job_and_nothing_else() {
 
 #[tokio::test]
 async fn a_slot_that_can_t_start_fails_the_job() {
-    let mut runner = Runner::with(1, "/nowhere/gantry").await;
+    let mut runner = Runner::with(1, "/nowhere/gantry", GRACE).await;
     for job in 0..2 {
         runner.assign(job, "true");
         let (_, outcome) = runner.outcome().await;
@@ -342,23 +352,41 @@ async fn a_slot_that_can_t_start_fails_the_job() {
 }
 
 #[tokio::test]
-async fn when_the_runner_goes_nothing_is_left() {
-    let mut runner = Runner::start(2).await;
-    let (polite, rude) = (runner.path("polite"), runner.path("rude"));
-    let told = runner.path("told");
+async fn when_the_runner_goes_steps_are_stopped_politely() {
+    // The test would take as long as this only where politeness fails.
+    let mut runner = Runner::patient(LIMIT).await;
+    let (running, told) = (runner.path("running"), runner.path("told"));
     runner.assign(
         0,
         &format!(
-            "trap 'echo yes > {told}; exit' TERM; echo $$ > {polite}; while :; do sleep 0.01; done"
+            "trap 'echo yes > {told}; exit' TERM
+             echo $$ > {running}
+             while :; do sleep 0.01; done"
         ),
     );
-    runner.assign(1, &format!("trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ > {rude}; while :; do sleep 0.01; done' & wait"));
-    let pids = [read(&polite).await, read(&rude).await];
+    let pid = read(&running).await;
     let folder = runner.close().await;
-    assert_eq!(
-        fs::read_to_string(folder.path().join("told")).unwrap(),
-        "yes\n"
-    );
+    let told = fs::read_to_string(folder.path().join("told")).unwrap();
+    assert_eq!(told, "yes\n");
+    assert!(!is_alive(&pid));
+}
+
+#[tokio::test]
+async fn when_the_runner_goes_nothing_is_left() {
+    let mut runner = Runner::start(2).await;
+    let files = [runner.path("0"), runner.path("1")];
+    for (job, file) in (0..).zip(&files) {
+        runner.assign(
+            job,
+            &format!(
+                "trap '' TERM
+                 setsid sh -c 'trap \"\" TERM; echo $$ > {file}; while :; do sleep 0.01; done' &
+                 wait"
+            ),
+        );
+    }
+    let pids = [read(&files[0]).await, read(&files[1]).await];
+    runner.close().await;
     for pid in pids {
         assert!(!is_alive(&pid));
     }
@@ -389,7 +417,7 @@ async fn a_worker_that_drains_gives_back_what_waits() {
 
 #[tokio::test]
 async fn a_runner_of_another_version_is_refused() {
-    let mut runner = Runner::dial(1, env!("CARGO_BIN_EXE_gantry-slot")).await;
+    let mut runner = Runner::dial(1, SLOT, GRACE).await;
     runner.send(Welcome {
         protocol: 99,
         heartbeat_ms: 1,
@@ -400,7 +428,7 @@ async fn a_runner_of_another_version_is_refused() {
 
 #[tokio::test]
 async fn it_is_heard_of_while_it_is_idle() {
-    let mut runner = Runner::dial(1, env!("CARGO_BIN_EXE_gantry-slot")).await;
+    let mut runner = Runner::dial(1, SLOT, GRACE).await;
     runner.send(Welcome {
         protocol: PROTOCOL_VERSION,
         heartbeat_ms: 1,

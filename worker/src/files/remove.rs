@@ -129,13 +129,17 @@ impl Remover<'_> {
         };
         if depth == MAX_DEPTH {
             let here = Trash::name();
-            parent.rename(name, self.top, &here)?;
+            let moved = parent.rename(name, self.top, &here);
             self.waiting.push(here);
-            return Ok(());
+            return unless_gone(moved);
         }
         let mut first = Ok(());
         let mut is_writable = false;
-        for (inner, kind) in dir.entries()? {
+        let entries = match dir.entries() {
+            Ok(entries) => entries,
+            Err(error) => return unless_gone(Err(error)),
+        };
+        for (inner, kind) in entries {
             if !(self.go_on)() {
                 // The rest is found where it lies.
                 self.waiting.clear();
