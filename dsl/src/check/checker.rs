@@ -25,15 +25,21 @@ pub(crate) struct Checker<'a> {
     /// Where we are.
     pub(super) cx: Context,
     pub(super) lets: BTreeMap<&'a str, LetState>,
+    /// How many of them are being evaluated.
+    pub(super) let_depth: u32,
     pub(super) params: Vec<Option<Value>>,
     /// Outputs that the present node has mentioned so far.
     pub(super) mentions: Vec<Mention>,
     pub(super) unsupported: Vec<Unsupported>,
     pub(super) secrets: BTreeSet<String>,
+    /// The last place that was asked for, from which the next one is counted.
+    last_place: Option<(u32, Place)>,
+    /// Whether there are too many variables already, so that no more are kept.
+    pub(super) shared_is_dropped: bool,
     /// How each output is used.
     pub(super) uses: BTreeMap<(NodeId, usize), Uses>,
-    /// Whether a job's environment holds text from outside; absent while it is being found out.
-    pub(super) taint: BTreeMap<NodeId, Option<bool>>,
+    /// Jobs whose environment holds text from outside.
+    pub(super) tainted: BTreeSet<NodeId>,
     /// What the commit has answered.
     pub(super) answers: BTreeMap<(&'static str, Vec<String>), Value>,
     /// What expressions have made so far: see [`super::fold::MAX_WORK`].
@@ -141,12 +147,15 @@ impl<'a> Checker<'a> {
                 n_node_variables: 0,
             },
             lets: BTreeMap::new(),
+            let_depth: 0,
             params: vec![None; scope.params.len()],
             mentions: Vec::new(),
             unsupported: Vec::new(),
             secrets: BTreeSet::new(),
+            last_place: None,
+            shared_is_dropped: false,
             uses: BTreeMap::new(),
-            taint: BTreeMap::new(),
+            tainted: BTreeSet::new(),
             answers: BTreeMap::new(),
             spent: 0,
             assumed: BTreeSet::new(),
@@ -189,12 +198,32 @@ impl<'a> Checker<'a> {
         }
     }
 
-    pub(super) fn place(&self, span: Span) -> Place {
-        let position = self.source.position(span.start);
-        Place {
-            line: position.line,
-            column: position.column,
-        }
+    /// Where something begins. Mostly asked in the order of the text: on a long line it is counted
+    /// on from the last answer.
+    pub(super) fn place(&mut self, span: Span) -> Place {
+        let on_same_line = self.last_place.filter(|(at, place)| {
+            let line = self.source.line(place.line);
+            *at <= span.start && line.is_some_and(|line| span.start <= line.end)
+        });
+        let place = match on_same_line {
+            Some((at, place)) => {
+                let between = self.source.slice(Span::new(span.file, at, span.start));
+                let n_characters = between.chars().count() as u32;
+                Place {
+                    line: place.line,
+                    column: place.column + n_characters,
+                }
+            }
+            None => {
+                let position = self.source.position(span.start);
+                Place {
+                    line: position.line,
+                    column: position.column,
+                }
+            }
+        };
+        self.last_place = Some((span.start, place));
+        place
     }
 
     /// Notes that this build can't do something that it was asked for.
@@ -209,9 +238,10 @@ impl<'a> Checker<'a> {
         if self.cx.dead || !self.is_planning() {
             return;
         }
+        let place = self.place(span);
         self.unsupported.push(Unsupported {
             word: word.to_owned(),
-            place: self.place(span),
+            place,
             node: self.cx.node,
             help: help.to_owned(),
         });

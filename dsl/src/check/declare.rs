@@ -32,7 +32,10 @@ pub(crate) struct FileScope<'a> {
 #[derive(Debug)]
 pub(crate) struct PipelineScope<'a> {
     pub(crate) name: &'a str,
+    /// Of the name.
     pub(crate) span: Span,
+    /// Of the whole file, where it is no pipeline's.
+    pub(crate) node_span: Span,
     pub(crate) body: Body<'a>,
     /// Parents before children, else in the order of the text: as in the plan.
     pub(crate) nodes: Vec<Declared<'a>>,
@@ -345,6 +348,7 @@ impl<'a> PipelineScope<'a> {
         Self {
             name: "",
             span: Span::default(),
+            node_span: Span::default(),
             body: Body {
                 settings: Vec::new(),
                 words: Vec::new(),
@@ -364,6 +368,7 @@ impl<'a> PipelineScope<'a> {
         let argument = node.arguments.first();
         scope.name = argument.and_then(Expr::as_name).unwrap_or_default();
         scope.span = argument.map_or(node.header, |argument| argument.span);
+        scope.node_span = node.span;
         let statements = node
             .block
             .as_ref()

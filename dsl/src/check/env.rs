@@ -2,8 +2,8 @@
 
 use super::checker::{Checker, Typed};
 use super::shape::entries;
-use super::types::{holds_untrusted, never};
-use crate::ast::{ExprKind, Node};
+use super::types::holds_untrusted;
+use crate::ast::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::with_article;
 use crate::schema::{BASE_VARIABLES, RESERVED_ENV_PREFIX};
@@ -163,82 +163,6 @@ impl<'a> Checker<'a> {
                 "it is bound in the environment of scripts under its own name: choose another one",
             ),
         });
-    }
-
-    /// Whether the environment of a job holds text from outside: then all that it says is untrusted.
-    /// Found out when it is asked for, since jobs may stand in any order.
-    pub(super) fn is_tainted(&mut self, id: model::NodeId) -> bool {
-        match self.taint.get(&id) {
-            Some(Some(known)) => return *known,
-            // A circle, which is an error of its own.
-            Some(None) => return false,
-            None => {}
-        }
-        self.taint.insert(id, None);
-        let declared = self.declared(id);
-        let mut cx = self.outside();
-        cx.node = Some(id);
-        let mentions = std::mem::take(&mut self.mentions);
-        let unsupported = self.unsupported.len();
-        self.sink.mute();
-        let tainted = self.within(cx, |checker| {
-            let stage = declared
-                .parent
-                .and_then(|stage| checker.declared(stage).node.fan_out.as_ref());
-            // A condition decides which fields an event has.
-            if let Some(stage) = declared.parent {
-                checker.when(&checker.declared(stage).body);
-            }
-            checker.when(&declared.body);
-            for many in stage.into_iter().chain(declared.node.fan_out.as_ref()) {
-                checker.sources(&many.sources);
-            }
-            let outer = checker
-                .scope
-                .body
-                .named("env")
-                .chain(checker.defaults_env(declared.node));
-            let own = declared.body.named("env");
-            let steps = declared
-                .body
-                .words
-                .iter()
-                .filter_map(|(_, step)| step.block.as_ref());
-            let step_envs = steps
-                .flat_map(|block| &block.statements)
-                .filter_map(|statement| match statement {
-                    crate::ast::Statement::Node(node) if &*node.word.text == "env" => Some(&**node),
-                    _ => None,
-                });
-            let envs: Vec<&'a Node> = outer.chain(own).chain(step_envs).collect();
-            let by_variable = checker
-                .cx
-                .variables
-                .iter()
-                .any(|variable| holds_untrusted(&variable.ty));
-            by_variable || envs.into_iter().any(|env| checker.env_is_untrusted(env))
-        });
-        self.sink.unmute();
-        self.mentions = mentions;
-        self.unsupported.truncate(unsupported);
-        self.taint.insert(id, Some(tainted));
-        tainted
-    }
-
-    fn env_is_untrusted(&mut self, env: &'a Node) -> bool {
-        for statement in env.block.iter().flat_map(|block| &block.statements) {
-            let crate::ast::Statement::Setting(setting) = statement else {
-                continue;
-            };
-            if matches!(setting.value.kind, ExprKind::Error) {
-                continue;
-            }
-            let typed = self.expr(&setting.value, None);
-            if typed.ty != never() && holds_untrusted(&typed.ty) {
-                return true;
-            }
-        }
-        false
     }
 
     /// The `env` of each `defaults` that stands above a node.

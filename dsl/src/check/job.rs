@@ -8,7 +8,7 @@ use super::shape::Body;
 use super::step::{delay, is_step, times};
 use crate::ast::Statement;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::link::Link;
+use crate::plan::link::{Link, Seen};
 use crate::schema::{Level, LevelKind, RETRY_WORDS};
 use crate::source::Span;
 use model::plan::{Approve, EdgeKind, Job, Node, NodeKind, Phase, Retry, RetryOn, Stage};
@@ -41,6 +41,9 @@ pub(super) struct Defaults {
 pub(super) struct Built {
     pub(super) nodes: Vec<Node>,
     pub(super) links: Vec<Vec<Link>>,
+    pub(super) n_links: usize,
+    /// How many variables all environments have.
+    n_variables: usize,
     /// What the jobs of a stage see.
     stages: BTreeMap<NodeId, Context>,
 }
@@ -63,10 +66,32 @@ impl<'a> Checker<'a> {
             if declared.kind == Kind::Stage {
                 built.stages.insert(id, inner);
             }
+            let n_variables = node.as_job().map_or(0, |job| job.env.len());
+            built.n_variables = built.n_variables.saturating_add(n_variables);
+            built.n_links = built.n_links.saturating_add(links.len());
             built.nodes.push(node);
-            built.links.push(links);
+            // What is beyond a bound is said once, and not kept.
+            let is_small = built.n_links <= crate::plan::MAX_EDGES;
+            built.links.push(if is_small { links } else { Vec::new() });
+            self.shared_is_dropped |= !is_small;
+            if built.n_variables > crate::plan::MAX_VARIABLES {
+                self.too_many_variables(declared);
+                self.shared_is_dropped = true;
+            }
         }
         built
+    }
+
+    fn too_many_variables(&mut self, declared: &Declared<'_>) {
+        self.sink.push(
+            Diagnostic::error(
+                Code::TooManyVariables,
+                format!("the environments of a plan may have {} variables", crate::plan::MAX_VARIABLES),
+                declared.span,
+                "more than that, counted up to here",
+            )
+            .help("put large data into files, or variables into the jobs that need them"),
+        );
     }
 
     fn node_of_plan(
@@ -76,6 +101,7 @@ impl<'a> Checker<'a> {
         shared: &Shared,
     ) -> (Node, Vec<Link>) {
         self.mentions.clear();
+        let place = self.place(declared.node.span);
         let when = self.when(&declared.body);
         if let Some(word) = Level::of(LevelKind::Pipeline).word(&declared.node.word.text) {
             self.announce(word, declared.node);
@@ -98,7 +124,7 @@ impl<'a> Checker<'a> {
         let links = self.links(id, &mut settings);
         let node = Node {
             name: declared.name.to_owned(),
-            place: self.place(declared.node.span),
+            place,
             parent: declared.parent,
             phase: declared.phase,
             fan_out,
@@ -113,12 +139,11 @@ impl<'a> Checker<'a> {
     fn links(&mut self, id: NodeId, settings: &mut Settings) -> Vec<Link> {
         let mut links = settings.links("needs");
         links.append(&mut settings.links("after"));
+        let mut mentioned = Seen::default();
         for mention in std::mem::take(&mut self.mentions) {
-            let twice = links.iter().any(|link| {
-                link.edge.on == mention.job
-                    && link.edge.kind == EdgeKind::Output
-                    && link.edge.element == mention.element
-            });
+            if !mentioned.insert(mention.job, mention.element.as_deref()) {
+                continue;
+            }
             let target = self.declared(mention.job);
             if self.ends_after(mention.job, id) {
                 self.sink.push(
@@ -131,7 +156,7 @@ impl<'a> Checker<'a> {
                     .label(target.span, "defined here, for the end")
                     .help("what runs in any case comes last: move one of the two"),
                 );
-            } else if !twice {
+            } else {
                 links.push(Link::new(
                     mention.job,
                     EdgeKind::Output,
@@ -237,6 +262,9 @@ impl<'a> Checker<'a> {
     }
 
     fn job_env(&mut self, declared: &'a Declared<'a>, shared: &Shared, above: &[&Defaults]) -> Env {
+        if self.shared_is_dropped {
+            return Env::default();
+        }
         let mut env = shared.params.clone();
         env.extend(self.env_of_variables(declared.node));
         env.extend(shared.env.clone());

@@ -19,6 +19,7 @@ mod shape;
 pub(crate) mod sink;
 mod site;
 mod step;
+mod taint;
 mod types;
 mod uses;
 

@@ -10,6 +10,10 @@ use crate::schema::{ROOTS, RUN_FIELDS};
 use crate::source::Span;
 use model::{Expr, NodeId, Type, Value};
 
+/// How many `let` may be evaluated within each other. In the order of the text it is one; a bound, since
+/// each needs a part of the stack.
+pub(super) const MAX_LET_DEPTH: u32 = 50;
+
 /// A node that is named, with the keys of each index behind the name.
 pub(super) type NodeReference<'e> = (NodeId, Vec<(&'e [ast::Expr], Span)>);
 
@@ -139,9 +143,23 @@ impl<'a> Checker<'a> {
 
     fn let_value(&mut self, name: &'a str, node: &'a ast::Node, span: Span) -> Typed {
         match self.lets.get(name) {
+            None if self.let_depth >= MAX_LET_DEPTH => {
+                self.sink.push(
+                    Diagnostic::error(
+                        Code::ValueTooBig,
+                        format!("a `let` may go through {MAX_LET_DEPTH} others that stand below it"),
+                        span,
+                        "more than that",
+                    )
+                    .help("write what is used above what uses it"),
+                );
+                return Typed::poison();
+            }
             None => {
                 self.lets.insert(name, LetState::Doing);
+                self.let_depth += 1;
                 let (typed, mentions) = self.define_let(node);
+                self.let_depth -= 1;
                 self.lets.insert(name, LetState::Done(typed, mentions));
             }
             Some(LetState::Doing) => {
@@ -510,7 +528,7 @@ impl<'a> Checker<'a> {
             return Typed::poison();
         };
         let mut ty = declared.outputs[index].ty.clone();
-        if types::tainted(&ty) != ty && self.is_tainted(id) {
+        if self.tainted.contains(&id) {
             ty = types::tainted(&ty);
         }
         let in_default = self.cx.in_default;

@@ -76,7 +76,8 @@ impl Checker<'_> {
             );
             return false;
         }
-        if rule.is_glob {
+        // Only these can be wrong; to compile a pattern is not free.
+        if rule.is_glob && path.contains(['[', ']', '{', '}']) {
             let glob = globset::GlobBuilder::new(path)
                 .literal_separator(true)
                 .build();

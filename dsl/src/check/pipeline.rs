@@ -1,6 +1,6 @@
 //! A whole pipeline: its parameters, triggers and blocks, then its nodes, then the graph.
 
-use super::checker::Checker;
+use super::checker::{Checker, Mention};
 use super::declare::{Kind, Param};
 use super::env::Env;
 use super::job::{Built, Defaults, Shared};
@@ -8,18 +8,20 @@ use super::shape::Body;
 use crate::ast::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{closest, with_article};
+use crate::plan::link::Seen;
 use crate::plan::{cycle, order};
 use crate::schema::{EventKind, KindSet, Level, LevelKind, Word};
 use model::plan::{Concurrency, NodeKind, Over, Plan, WhenBusy};
 use model::types::ReadError;
 use model::{Expr, NodeId, Type, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Checker<'a> {
     /// Checks the pipeline, and makes its plan as far as things are known.
     pub(crate) fn pipeline(&mut self) -> Plan {
         self.event_of_request();
         self.read_params();
+        self.find_taint();
         self.all_lets();
         let scope = self.scope;
         let settings = self.settings(&scope.body);
@@ -27,7 +29,10 @@ impl<'a> Checker<'a> {
         let shared = self.shared();
         let mut built = self.build(&shared);
         self.others(&scope.body);
-        order::add(self.scope, &mut built.links);
+        let is_complete = order::add(self.scope, &mut built.links, crate::plan::MAX_EDGES);
+        if !is_complete || built.n_links > crate::plan::MAX_EDGES {
+            self.too_many_edges();
+        }
         self.finish(&mut built);
         self.unsupported.sort_by_key(|entry| entry.place);
         let known = self.known;
@@ -190,8 +195,10 @@ impl<'a> Checker<'a> {
 
     /// Those that nothing mentions are checked as well.
     fn all_lets(&mut self) {
-        let scope = self.scope;
-        for (name, node) in &scope.lets {
+        let mut lets: Vec<_> = self.scope.lets.iter().collect();
+        // In the order of the text, in which one mostly needs those before it.
+        lets.sort_by_key(|(_, node)| node.span);
+        for (name, node) in lets {
             let span = node.arguments.first().map_or(node.header, |name| name.span);
             let name = crate::ast::Expr {
                 kind: crate::ast::ExprKind::Name((*name).into()),
@@ -263,7 +270,10 @@ impl<'a> Checker<'a> {
             let env = self.env(node);
             shared.env.extend(env);
         }
-        shared.env_mentions = std::mem::take(&mut self.mentions);
+        let mut seen = Seen::default();
+        let mentions = std::mem::take(&mut self.mentions);
+        let is_new = move |mention: &Mention| seen.insert(mention.job, mention.element.as_deref());
+        shared.env_mentions = mentions.into_iter().filter(is_new).collect();
         for node in scope.body.named("defaults") {
             let Some(word) = Level::of(LevelKind::Pipeline).word("defaults") else {
                 break;
@@ -337,63 +347,57 @@ impl<'a> Checker<'a> {
         self.check_paths_of_needs(built);
         self.check_size(built);
         self.optional_outputs(built);
-        let n_edges: usize = built.links.iter().map(Vec::len).sum();
-        if n_edges > crate::plan::MAX_EDGES {
-            self.sink.push(
-                Diagnostic::error(
-                    Code::TooManyEdges,
-                    format!("a plan may have {} edges", crate::plan::MAX_EDGES),
-                    self.scope.span,
-                    format!("{n_edges} here"),
-                )
-                .help("put jobs into stages: a stage is waited for as one"),
-            );
-        }
         self.collect_secrets(built);
         for (node, links) in built.nodes.iter_mut().zip(std::mem::take(&mut built.links)) {
             node.edges = links.into_iter().map(|link| link.edge).collect();
         }
     }
 
+    fn too_many_edges(&mut self) {
+        self.sink.push(
+            Diagnostic::error(
+                Code::TooManyEdges,
+                format!("a plan may have {} edges", crate::plan::MAX_EDGES),
+                self.scope.span,
+                "more than that here",
+            )
+            .help("put jobs into stages: a stage is waited for as one"),
+        );
+    }
+
     /// Whether elements that are named exist, where that is known.
     fn check_keys(&mut self, built: &Built) {
+        let mut known: BTreeMap<NodeId, BTreeSet<String>> = BTreeMap::new();
         for link in built.links.iter().flatten() {
             let Some(element) = &link.edge.element else {
                 continue;
             };
-            let values: Option<Vec<Value>> = element
-                .iter()
-                .map(|expr| expr.as_const().cloned())
-                .collect();
+            let values = element.iter().map(|expr| expr.as_const().cloned());
+            let values: Option<Vec<Value>> = values.collect();
             let of = &built.nodes[link.edge.on.index()];
             let (Some(values), Some(Over::Known(elements))) =
                 (values, of.fan_out.as_ref().map(|many| &many.over))
             else {
                 continue;
             };
+            let keys = known.entry(link.edge.on).or_insert_with(|| {
+                elements.iter().map(|element| Value::element_key(element)).collect()
+            });
             let key = Value::element_key(&values);
-            let keys: Vec<String> = elements
-                .iter()
-                .map(|element| Value::element_key(element))
-                .collect();
-            if keys.contains(&key) {
+            if keys.contains(&key) || self.sink.is_full() {
                 continue;
             }
-            let help = format!(
-                "its elements are {}",
-                crate::names::all_of(keys.iter().map(String::as_str))
-            );
-            let mut diagnostic = Diagnostic::error(
+            let diagnostic = Diagnostic::error(
                 Code::NoSuchElement,
                 format!("`{}` has no element `{key}`", of.name),
                 link.span,
                 "not one of its elements",
             );
-            diagnostic = match closest(&key, keys.iter().map(String::as_str)) {
+            let all = keys.iter().map(String::as_str);
+            self.sink.push(match closest(&key, all.clone()) {
                 Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-                None => diagnostic.help(help),
-            };
-            self.sink.push(diagnostic);
+                None => diagnostic.help(format!("its elements are {}", crate::names::all_of(all))),
+            });
         }
     }
 
@@ -403,8 +407,8 @@ impl<'a> Checker<'a> {
             if links.len() < 2 || self.scope.nodes[index].kind != Kind::Job {
                 continue;
             }
-            let mut seen: std::collections::BTreeMap<&str, NodeId> =
-                std::collections::BTreeMap::new();
+            let mut seen: BTreeMap<&str, NodeId> =
+                BTreeMap::new();
             for link in links
                 .iter()
                 .filter(|link| link.edge.kind != model::plan::EdgeKind::Order)
@@ -521,12 +525,12 @@ fn no_event() -> model::plan::Event {
         commit: String::new(),
         dirty: false,
         trusted: false,
-        fields: std::collections::BTreeMap::new(),
+        fields: BTreeMap::new(),
     }
 }
 
 fn concurrency(
-    fields: &std::collections::BTreeMap<&'static str, super::checker::Typed>,
+    fields: &BTreeMap<&'static str, super::checker::Typed>,
 ) -> Option<Concurrency> {
     let text = |name: &str| fields.get(name)?.expr.as_const().map(Value::to_text);
     let when_busy = match text("when_busy").as_deref() {

@@ -8,7 +8,7 @@ use super::types::{is_never, list};
 use crate::ast::{self, ExprKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::with_article;
-use crate::plan::link::Link;
+use crate::plan::link::{Link, Seen};
 use crate::schema::{Record, SettingType as S};
 use crate::source::Span;
 use model::plan::{EdgeKind, When};
@@ -512,14 +512,12 @@ impl<'a> Checker<'a> {
             }
         };
         let mut links: Vec<Link> = Vec::new();
+        let mut seen = Seen::default();
         for item in items {
-            if let Some(link) = self.reference(item, kind) {
-                let twice = links.iter().any(|other| {
-                    other.edge.on == link.edge.on && other.edge.element == link.edge.element
-                });
-                if !twice {
-                    links.push(link);
-                }
+            if let Some(link) = self.reference(item, kind)
+                && seen.insert(link.edge.on, link.edge.element.as_deref())
+            {
+                links.push(link);
             }
         }
         links

@@ -10,16 +10,18 @@ pub fn apply<'d>(
     diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
 ) -> (String, usize) {
     let fixes = diagnostics.into_iter().filter_map(|one| one.fix.as_ref());
-    let is_sure = |fix: &&Fix| {
-        fix.applicability == Applicability::Machine && fix.span.file == source.id()
-    };
+    let is_sure =
+        |fix: &&Fix| fix.applicability == Applicability::Machine && fix.span.file == source.id();
     let mut fixes: Vec<_> = fixes.filter(is_sure).collect();
     fixes.sort_by_key(|fix| (fix.span.start, fix.span.end));
     let text = source.text();
     let (mut mended, mut end, mut applied) = (String::with_capacity(text.len()), 0, 0);
     for fix in fixes {
         let range = fix.span.range();
-        let Some(between) = text.get(end..range.start).filter(|_| range.end <= text.len()) else {
+        let Some(between) = text
+            .get(end..range.start)
+            .filter(|_| range.end <= text.len())
+        else {
             continue;
         };
         mended.push_str(between);

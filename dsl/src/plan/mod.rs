@@ -17,6 +17,10 @@ pub const MAX_JOBS: usize = 10_000;
 /// How many edges a plan may have: a hundred for each job of the largest one.
 pub const MAX_EDGES: usize = 1_000_000;
 
+/// How many variables all environments of a plan may have: fifty for each job of the largest one. Each job
+/// has its own copy of those of the pipeline.
+pub const MAX_VARIABLES: usize = 500_000;
+
 /// What a plan is asked for.
 #[derive(Debug, Clone)]
 pub struct PlanRequest {

@@ -5,26 +5,32 @@ use super::link::Link;
 use crate::check::declare::{Declared, Kind, PipelineScope};
 use model::NodeId;
 use model::plan::{EdgeKind, Phase};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Adds these edges; each is said at the name of the node that waits.
-pub(crate) fn add(scope: &PipelineScope<'_>, links: &mut [Vec<Link>]) {
+/// Adds these edges; each is said at the name of the node that waits. `false` where a plan would have
+/// more than `limit` edges.
+pub(crate) fn add(scope: &PipelineScope<'_>, links: &mut [Vec<Link>], limit: usize) -> bool {
     let mut blocks: BTreeMap<(Option<NodeId>, Phase), Block> = BTreeMap::new();
+    let mut n_links: usize = links.iter().map(Vec::len).sum();
     for (index, declared) in scope.nodes.iter().enumerate() {
         let id = NodeId(index as u32);
         let block = blocks.entry((declared.parent, declared.phase)).or_default();
         let above = block.add(id, declared);
         let own = &mut links[index];
+        // `needs`, `after` and outputs say it already.
+        let said = own.iter().filter(|link| link.edge.element.is_none());
+        let said: BTreeSet<NodeId> = said.map(|link| link.edge.on).collect();
+        n_links += above.len();
+        if n_links > limit {
+            return false;
+        }
         for on in above {
-            // `needs`, `after` and outputs say it already.
-            let is_said = own
-                .iter()
-                .any(|link| link.edge.on == on && link.edge.element.is_none());
-            if !is_said {
+            if !said.contains(&on) {
                 own.push(Link::new(on, EdgeKind::Order, None, declared.span));
             }
         }
     }
+    true
 }
 
 /// What stands above, in one block.

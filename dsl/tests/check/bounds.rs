@@ -74,3 +74,52 @@ fn long_chains_need_no_deep_stack() {
     chain.push('}');
     assert_eq!(report(&chain), "");
 }
+
+/// Text that would take a stack, or a quadratic time, of its own size.
+#[test]
+fn order_does_not_matter() {
+    let mut lets = String::from("pipeline p {\n");
+    for n in 0..3_000 {
+        lets.push_str(&format!("let a{n} = {}\n", if n == 0 { "1".to_owned() } else { format!("a{} + 1", n - 1) }));
+    }
+    lets.push_str("job j { env { A = a2999 }, sh \"x\" }\n}");
+    assert_eq!(report(&lets), "");
+
+    let mut lets = String::from("pipeline p {\n");
+    for n in 0..3_000 {
+        lets.push_str(&format!("let a{n} = a{}\n", n + 1));
+    }
+    lets.push_str("let a3000 = 1\njob j { sh \"x\" }\n}");
+    snapshot!(headlines(&lets));
+
+    // Each job hands on to the one above it what the last one has from outside, all on one line.
+    let mut jobs = String::from("pipeline p { on pull_request, job first { exec [\"echo\", j0.v] }");
+    for n in 0..2_000 {
+        jobs.push_str(&format!(", job j{n} {{ output v: string, env {{ V = j{}.v }}, sh \"x\" }}", n + 1));
+    }
+    jobs.push_str(", job j2000 { output v: string, env { V = event.title }, sh \"x\" } }");
+    snapshot!(headlines(&jobs));
+}
+
+#[test]
+fn too_many_variables_and_edges() {
+    let mut text = String::from("pipeline p {\nenv {\n");
+    for n in 0..1_000 {
+        text.push_str(&format!("V{n} = {n}\n"));
+    }
+    text.push_str("}\n");
+    for n in 0..1_000 {
+        text.push_str(&format!("job j{n} {{ sh \"x\" }}\n"));
+    }
+    text.push('}');
+    snapshot!(headlines(&text));
+
+    // Each stage says what it needs, so that each job waits for all of them.
+    let mut text = String::from("pipeline p {\njob first { sh \"x\" }\n");
+    for n in 0..1_500 {
+        text.push_str(&format!("stage s{n} {{ needs = [first], job a{n} {{ sh \"x\" }} }}\n"));
+        text.push_str(&format!("job j{n} {{ sh \"x\" }}\n"));
+    }
+    text.push('}');
+    snapshot!(headlines(&text));
+}
