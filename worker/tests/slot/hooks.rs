@@ -157,6 +157,8 @@ async fn a_stop_lets_always_end_and_a_second_one_does_not() {
     let mut spec = with_hooks(vec![sh("true")]);
     spec.hooks.always = vec![sh("echo up; sleep 0.2; echo cleaned")];
     assert_snapshot!(stopped(&spec, &["up"]).await, @r#"
+    step 0: {"end":"succeeded"}
+    step 1: {"end":"succeeded"}
     step 2: {"end":"succeeded"}
     succeeded
     on_success
@@ -165,6 +167,8 @@ async fn a_stop_lets_always_end_and_a_second_one_does_not() {
     "#);
     spec.hooks.always = vec![sh("trap 'echo asked' TERM; echo up; sleep 600; sleep 600")];
     assert_snapshot!(stopped(&spec, &["up", ""]).await, @r#"
+    step 0: {"end":"succeeded"}
+    step 1: {"end":"succeeded"}
     step 2: {"end":"stopped"}
     canceled: by a test
     on_success

@@ -26,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) folder: TempDir,
     pub(crate) handle: SlotHandle,
     n_jobs: u32,
+    /// The steps that have ended, of all jobs.
+    ended: Vec<(Option<Lease>, u32, StepEnd)>,
 }
 
 /// What became of a job.
@@ -54,6 +56,7 @@ impl Slot {
             folder,
             handle,
             n_jobs: 0,
+            ended: Vec::new(),
         }
     }
 
@@ -97,7 +100,13 @@ impl Slot {
         loop {
             let report = tokio::time::timeout(PATIENCE, self.handle.recv());
             match report.await.expect("the slot says something")? {
-                SlotReport::News(ToRunner { body: Some(body) }) => return Ok(body),
+                SlotReport::News(ToRunner { body: Some(body) }) => {
+                    if let Body::StepFinished(step) = &body {
+                        let end = step.end.clone().unwrap().try_into().unwrap();
+                        self.ended.push((step.lease, step.step, end));
+                    }
+                    return Ok(body);
+                }
                 SlotReport::News(_) | SlotReport::Ready => {}
             }
         }
@@ -123,17 +132,14 @@ impl Slot {
 
     /// Waits for the end of a job.
     pub(crate) async fn done(&mut self, lease: Lease) -> Done {
-        let mut steps = Vec::new();
         let finished: Finished = loop {
             match self.news().await.unwrap() {
-                Body::StepFinished(step) if step.lease == Some(lease) => {
-                    let end = StepEnd::try_from(step.end.unwrap()).unwrap();
-                    steps.push((step.step, end));
-                }
                 Body::Finished(finished) if finished.lease == Some(lease) => break finished,
                 _ => {}
             }
         };
+        let of_this = self.ended.iter().filter(|(of, ..)| *of == Some(lease));
+        let steps = of_this.map(|(_, n, end)| (*n, end.clone())).collect();
         let path = self.log_of(lease);
         let log = std::fs::read(&path).unwrap_or_default();
         let done = Done {
