@@ -31,7 +31,8 @@ fn examples_are_without_mistakes() {
     assert!(examples.len() >= 3);
     for example in examples {
         let text = example.split("```").next().unwrap();
-        let source = dsl::source::SourceFile::new(dsl::source::FileId::default(), "reference.gantry", text);
+        let source =
+            dsl::source::SourceFile::new(dsl::source::FileId::default(), "reference.gantry", text);
         let diagnostics = &dsl::check(&source).diagnostics;
         assert!(diagnostics.is_empty(), "{text}\n{diagnostics:#?}");
     }
