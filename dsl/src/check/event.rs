@@ -165,8 +165,8 @@ fn kinds_where(condition: &ast::Expr) -> (KindSet, KindSet) {
                     _ => None,
                 };
                 match kind {
-                    Some(kind) if binary.operator == BinaryOperator::Equal => (kind, kind.not()),
-                    Some(kind) => (kind.not(), kind),
+                    Some(kind) if binary.operator == BinaryOperator::Equal => (kind, kind.others()),
+                    Some(kind) => (kind.others(), kind),
                     None => open,
                 }
             }
@@ -176,7 +176,7 @@ fn kinds_where(condition: &ast::Expr) -> (KindSet, KindSet) {
                     match kinds {
                         Some(kinds) => {
                             let any = kinds.into_iter().fold(KindSet::EMPTY, KindSet::or);
-                            (any, any.not())
+                            (any, any.others())
                         }
                         None => open,
                     }

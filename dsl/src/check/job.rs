@@ -73,11 +73,11 @@ impl<'a> Checker<'a> {
             // What is beyond a bound is said once, and not kept.
             let is_small = built.n_links <= crate::plan::MAX_EDGES;
             built.links.push(if is_small { links } else { Vec::new() });
-            self.shared_is_dropped |= !is_small;
-            if built.n_variables > crate::plan::MAX_VARIABLES {
+            let is_light = built.n_variables <= crate::plan::MAX_VARIABLES;
+            if !is_light && !self.sink.has(Code::TooManyVariables) {
                 self.too_many_variables(declared);
-                self.shared_is_dropped = true;
             }
+            self.shared_is_dropped |= !is_small || !is_light;
         }
         built
     }
@@ -86,7 +86,10 @@ impl<'a> Checker<'a> {
         self.sink.push(
             Diagnostic::error(
                 Code::TooManyVariables,
-                format!("the environments of a plan may have {} variables", crate::plan::MAX_VARIABLES),
+                format!(
+                    "the environments of a plan may have {} variables",
+                    crate::plan::MAX_VARIABLES
+                ),
                 declared.span,
                 "more than that, counted up to here",
             )

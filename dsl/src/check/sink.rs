@@ -93,6 +93,11 @@ impl Sink {
         self.muted > 0 || self.list.len() >= MAX_DIAGNOSTICS
     }
 
+    /// Whether a bound has been said to be passed already: once is enough.
+    pub(crate) fn has(&self, code: Code) -> bool {
+        self.list.iter().any(|said| said.code == code)
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.list.iter().any(Diagnostic::is_error)
     }

@@ -71,8 +71,11 @@ impl<'a> Checker<'a> {
                     checker.sources(&many.sources);
                 }
             }
-            let by_variable =
-                checker.cx.variables.iter().any(|variable| holds_untrusted(&variable.ty));
+            let by_variable = checker
+                .cx
+                .variables
+                .iter()
+                .any(|variable| holds_untrusted(&variable.ty));
             let mut own = Vec::new();
             environments(declared.node, &mut own);
             let defaults: Vec<&'a Node> = checker.defaults_env(declared.node).collect();

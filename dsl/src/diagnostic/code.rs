@@ -300,12 +300,12 @@ catalogue! {
          its `where`.";
     TooManyEdges = 603, "More edges than a plan may have",
         "A plan has at most 1,000,000 edges. A stage is waited for as one.";
-    TooManyVariables = 605, "More variables than a plan may have",
-        "Every job has a copy of the variables of its pipeline. All environments together have at \
-         most 500,000.";
     ValueTooBig = 604, "Values that are too big",
         "Expressions are computed when a file is checked. A value may have 100,000 elements, and \
          all of them together 2,000,000.";
+    TooManyVariables = 605, "More variables than a plan may have",
+        "Every job has a copy of the variables of its pipeline. All environments together have at \
+         most 500,000.";
 }
 
 impl Code {

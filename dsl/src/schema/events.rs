@@ -241,7 +241,7 @@ impl KindSet {
 
     /// What is not in it.
     #[must_use]
-    pub fn not(self) -> Self {
+    pub fn others(self) -> Self {
         Self(!self.0 & Self::ALL.0)
     }
 

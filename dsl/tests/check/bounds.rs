@@ -80,7 +80,14 @@ fn long_chains_need_no_deep_stack() {
 fn order_does_not_matter() {
     let mut lets = String::from("pipeline p {\n");
     for n in 0..3_000 {
-        lets.push_str(&format!("let a{n} = {}\n", if n == 0 { "1".to_owned() } else { format!("a{} + 1", n - 1) }));
+        lets.push_str(&format!(
+            "let a{n} = {}\n",
+            if n == 0 {
+                "1".to_owned()
+            } else {
+                format!("a{} + 1", n - 1)
+            }
+        ));
     }
     lets.push_str("job j { env { A = a2999 }, sh \"x\" }\n}");
     assert_eq!(report(&lets), "");
@@ -93,9 +100,13 @@ fn order_does_not_matter() {
     snapshot!(headlines(&lets));
 
     // Each job hands on to the one above it what the last one has from outside, all on one line.
-    let mut jobs = String::from("pipeline p { on pull_request, job first { exec [\"echo\", j0.v] }");
+    let mut jobs =
+        String::from("pipeline p { on pull_request, job first { exec [\"echo\", j0.v] }");
     for n in 0..2_000 {
-        jobs.push_str(&format!(", job j{n} {{ output v: string, env {{ V = j{}.v }}, sh \"x\" }}", n + 1));
+        jobs.push_str(&format!(
+            ", job j{n} {{ output v: string, env {{ V = j{}.v }}, sh \"x\" }}",
+            n + 1
+        ));
     }
     jobs.push_str(", job j2000 { output v: string, env { V = event.title }, sh \"x\" } }");
     snapshot!(headlines(&jobs));
@@ -117,7 +128,9 @@ fn too_many_variables_and_edges() {
     // Each stage says what it needs, so that each job waits for all of them.
     let mut text = String::from("pipeline p {\njob first { sh \"x\" }\n");
     for n in 0..1_500 {
-        text.push_str(&format!("stage s{n} {{ needs = [first], job a{n} {{ sh \"x\" }} }}\n"));
+        text.push_str(&format!(
+            "stage s{n} {{ needs = [first], job a{n} {{ sh \"x\" }} }}\n"
+        ));
         text.push_str(&format!("job j{n} {{ sh \"x\" }}\n"));
     }
     text.push('}');
