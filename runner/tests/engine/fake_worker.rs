@@ -91,7 +91,10 @@ impl FakeWorker {
             Body::Stop(stop) => {
                 let lease = lease(stop.lease);
                 match self.held.get(&lease) {
-                    Some(Attempt::Running) => vec![self.end(lease, &canceled(stop.reason))],
+                    Some(Attempt::Running) => vec![
+                        step_finished(lease, v1::step_end::End::Stopped(v1::Nothing {})),
+                        self.end(lease, &canceled(stop.reason)),
+                    ],
                     _ => vec![],
                 }
             }
@@ -147,16 +150,7 @@ impl FakeWorker {
             Act::Fail(code) => v1::step_end::End::Exit(code),
             _ => v1::step_end::End::Succeeded(v1::Nothing {}),
         };
-        said.push(
-            v1::StepFinished {
-                lease: wire,
-                step: 0,
-                end: Some(v1::StepEnd { end: Some(end) }),
-                log_to: 0,
-                took_ms: 1,
-            }
-            .into(),
-        );
+        said.push(step_finished(lease, end));
         said.push(self.end(lease, &outcome));
         said
     }
@@ -192,6 +186,17 @@ impl FakeWorker {
 fn lease(lease: Option<v1::Lease>) -> Lease {
     let lease = lease.expect("runners name the lease");
     Lease::try_from(lease).expect("runners send leases that make sense")
+}
+
+fn step_finished(lease: Lease, end: v1::step_end::End) -> ToRunner {
+    let message = v1::StepFinished {
+        lease: Some(lease.into()),
+        step: 0,
+        end: Some(v1::StepEnd { end: Some(end) }),
+        log_to: 0,
+        took_ms: 1,
+    };
+    message.into()
 }
 
 fn canceled(by: String) -> Outcome {

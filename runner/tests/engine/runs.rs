@@ -101,7 +101,12 @@ async fn a_canceled_run_ends() {
         world.handle.cancel(events.run(), "ann").await;
         watch(&mut events).await;
         let found = stored(&mut world.shutdown().await, events.run());
-        insta::allow_duplicates! { insta::assert_snapshot!(found, @"") }
+        insta::allow_duplicates! { insta::assert_snapshot!(found, @"
+        run: canceled
+        hang (1): canceled: by ann
+          1.0: Stopped
+        next (0): skipped: not started: canceled by ann
+        ") }
     }
 }
 

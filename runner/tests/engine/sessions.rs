@@ -100,7 +100,10 @@ async fn nonsense_is_passed_over() {
     odd.tx.send(finished.into()).await.unwrap();
     watch(&mut events).await;
     let found = stored(&mut world.shutdown().await, events.run());
-    insta::assert_snapshot!(found, @"");
+    insta::assert_snapshot!(found, @"
+    run: failed
+    build (1): failed: its worker sent a result that makes no sense: `outcome` is missing, or of a kind that this build doesn't know
+    ");
 }
 
 /// A worker that loses its connection keeps what it holds, and says the end on the next one.
@@ -131,7 +134,13 @@ async fn a_worker_comes_back_with_what_it_holds() {
     });
     watch(&mut events).await;
     let found = stored(&mut world.shutdown().await, events.run());
-    insta::assert_snapshot!(found, @"");
+    insta::assert_snapshot!(found, @"
+    run: succeeded
+    build (1): succeeded
+      1.0: running
+    test (1): succeeded
+      1.0: Succeeded
+    ");
     let worker = soon(again).await.unwrap();
     assert!(worker.held().is_empty());
     assert_eq!(worker.begun.len(), 2);
