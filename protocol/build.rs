@@ -12,6 +12,7 @@ fn main() -> Result<()> {
         .btree_map(["."])
         // The other messages are small; they must not take the room of this one in every channel.
         .boxed(".gantry.v1.ToWorker.body.assign")
+        .boxed(".gantry.slot.v1.ToSlot.body.start")
         // It carries secrets; `convert/message.rs` shows it without them.
         .skip_debug([".gantry.v1.Assign"])
         .compile_fds(descriptors)

@@ -138,9 +138,9 @@ impl SlotHandle {
     /// Where the process has ended.
     pub async fn send(&mut self, command: SlotCommand) -> Result<(), SlotError> {
         self.write(match command {
-            SlotCommand::Start(assign) => to_slot::Body::Start(Start {
+            SlotCommand::Start(assign) => to_slot::Body::Start(Box::new(Start {
                 assign: Some(*assign),
-            }),
+            })),
             SlotCommand::Stop(stop) => to_slot::Body::Stop(stop),
             SlotCommand::Acknowledge(acknowledge) => to_slot::Body::Acknowledge(acknowledge),
         })

@@ -6,7 +6,7 @@ use super::frame::{Decoder, append};
 use super::journal::Journal;
 use crate::os::{Event, Host, Tree};
 use prost::Message as _;
-use protocol::slot::v1::{FromSlot, Start, ToSlot, from_slot, to_slot};
+use protocol::slot::v1::{FromSlot, ToSlot, from_slot, to_slot};
 use protocol::v1::{Acknowledge, Assign, Finished, Lease, Outcome, Stop, outcome};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -178,7 +178,7 @@ impl Link {
         let mut has_obeyed = false;
         while let Some(ToSlot { body }) = self.decoder.next()? {
             match body {
-                Some(to_slot::Body::Start(Start { assign })) => self.ahead.extend(assign),
+                Some(to_slot::Body::Start(start)) => self.ahead.extend(start.assign),
                 Some(to_slot::Body::Stop(stop)) => self.stop(stop),
                 Some(to_slot::Body::Acknowledge(Acknowledge { lease })) => {
                     if let Some(journal) = &mut self.journal {

@@ -1,6 +1,7 @@
 //! What a slot is connected to: its worker by two pipes, and the output of the running step by one.
 //! One thread and one `poll` wait for all of them.
 
+use super::cgroup::Cgroup;
 use super::tree::{self, Tree};
 use crate::os::{Event, Launch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -37,6 +38,8 @@ pub(crate) struct Host {
     buffer: Vec<u8>,
     /// How much of the buffer was filled last.
     filled: usize,
+    /// Tried when something has to be killed for the first time.
+    cgroup: Option<Option<Cgroup>>,
 }
 
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl Host {
             output: Pipe::new()?,
             buffer: vec![0; OUTPUT_PIECE],
             filled: 0,
+            cgroup: None,
         })
     }
 
@@ -157,7 +161,8 @@ impl Host {
     /// Kills all there is of a step. What a killed process leaves is handed to us, so this is repeated
     /// until nothing is left.
     pub(crate) fn kill(&mut self) {
-        tree::kill_descendants();
+        let cgroup = self.cgroup.get_or_insert_with(Cgroup::make);
+        tree::kill_descendants(cgroup.as_ref());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Linux: process groups, the child subreaper, `/proc`, and pipes.
 
+mod cgroup;
 mod host;
 mod processes;
 mod program;

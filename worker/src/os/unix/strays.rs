@@ -3,6 +3,7 @@
 //! This is the second line. While a slot lives it ends its own trees; only when it is killed itself do
 //! its processes come here, those included that have changed their group and session.
 
+use super::cgroup;
 use super::processes::{Process, descendants, pid};
 use rustix::process::{Signal, getsid, set_child_subreaper};
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ pub(crate) fn end(slot: u32) {
     while Instant::now() < deadline {
         let strays = strays(&slots);
         if strays.is_empty() {
+            cgroup::remove_of(slot);
             return;
         }
         for stray in &strays {

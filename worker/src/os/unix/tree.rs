@@ -4,6 +4,7 @@
 //! the slot has no child left, nothing of the step is left, and in the usual case a single system call
 //! says so.
 
+use super::cgroup::Cgroup;
 use super::processes::{Process, descendants, pid};
 use crate::os::{Exit, Launch};
 use rustix::io::Errno;
@@ -109,7 +110,7 @@ pub(super) fn ask_descendants() -> usize {
 }
 
 /// Kills all processes below this one.
-pub(super) fn kill_descendants() {
+pub(super) fn kill_descendants(cgroup: Option<&Cgroup>) {
     let mut halted: Vec<Process> = Vec::new();
     for _ in 0..HALT_PASSES {
         // First they are halted: who forks faster than we read could go on for ever.
@@ -127,5 +128,8 @@ pub(super) fn kill_descendants() {
     }
     for process in &halted {
         process.signal(Signal::KILL);
+    }
+    if let Some(cgroup) = cgroup {
+        cgroup.kill(halted.iter().map(|process| process.pid));
     }
 }
