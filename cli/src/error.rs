@@ -101,3 +101,32 @@ impl From<io::Error> for Error {
         Self::new(code, "can't write to standard output").because(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    #[test]
+    fn an_error_says_what_why_and_what_to_do() {
+        let cause = io::Error::other("it is locked");
+        let error = Error::system("can't open the store")
+            .because(cause)
+            .hint("end the other process")
+            .hint("or name another folder with `--store`");
+        assert_snapshot!(error.render(Palette::PLAIN), @"
+        error: can't open the store
+          because: it is locked
+          help: end the other process
+          help: or name another folder with `--store`
+        ");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error() {
+        let error = Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(error.code, ExitCode::Succeeded);
+        let error = Error::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(error.code, ExitCode::System);
+    }
+}

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Find every mistake in pipelines, and run nothing.
+/// Find every mistake in pipelines, and run nothing
 ///
 /// All mistakes are shown at once, each with its place, what was expected, and what to do. `gantry
 /// explain G0123` tells more about a code. The exit code is 3 where there are errors.

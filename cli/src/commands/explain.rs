@@ -23,7 +23,10 @@ const MAX_ELEMENTS: usize = 20;
 /// How many of the jobs that wait for one are named.
 const MAX_HELD_UP: usize = 5;
 
-/// Say why a job waits, was skipped, ran or failed; or what an error code means.
+/// The width of a page about a code: what is easy to read.
+const PAGE_WIDTH: usize = 80;
+
+/// Say why a job waits, was skipped or failed; or what a code means
 ///
 /// It tells what the job waits for and how that ended, what each of its steps did and where it stands
 /// in the pipeline file, and which jobs it holds up. It also works while the run is going.
@@ -58,7 +61,10 @@ pub fn run(args: &Args) -> Result {
 
 fn explain_code(palette: Palette, code: Code) -> String {
     let title = palette.strong(&format!("{code}: {}", code.title()));
-    format!("{title}\n\n{}\n", code.explanation())
+    format!(
+        "{title}\n\n{}\n",
+        text::wrapped(code.explanation(), PAGE_WIDTH)
+    )
 }
 
 fn explain_recorded(args: &Args, palette: Palette) -> Result<String> {
@@ -200,7 +206,7 @@ impl Recorded<'_> {
                     EdgeKind::Order => "it stands below",
                 };
                 let on = text::one_line(&self.plan.node(edge.on).name);
-                let _ = writeln!(text, "  {how} {on}: {}", self.state_of(edge.on));
+                let _ = writeln!(text, "  {how} {on} ({})", self.state_of(edge.on));
             }
         }
     }
@@ -314,4 +320,203 @@ fn step_end(end: &StepEnd) -> String {
 /// The time between two points of a wall clock that may have been set back between them.
 fn duration(from_ms: i64, to_ms: i64) -> String {
     text::duration(u64::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testing;
+    use insta::assert_snapshot;
+    use model::ids::{AttemptId, JobId, Token, WorkerId};
+    use model::outcome::{Failure, SkipReason};
+    use model::spec::Place;
+    use model::value::Value;
+    use scheduler::record::RunRow;
+
+    fn job(job: u32, name: &str, n_attempts: u32, state: JobState) -> JobRow {
+        let started_ms = (n_attempts > 0).then_some(3_000);
+        JobRow {
+            run: RunId(17),
+            job: JobId(job),
+            node: NodeId(job),
+            elements: Vec::new(),
+            name: name.to_owned(),
+            n_attempts,
+            outputs: BTreeMap::new(),
+            produced: None,
+            ready_ms: started_ms.map(|_| 2_500),
+            started_ms,
+            finished_ms: matches!(state, JobState::Ended { .. }).then_some(5_000),
+            approvals: BTreeMap::new(),
+            state,
+        }
+    }
+
+    fn ended(outcome: Outcome) -> JobState {
+        JobState::Ended {
+            outcome,
+            allowed: false,
+        }
+    }
+
+    fn step(job: u32, attempt: u32, step: u32, name: &str, end: Option<StepEnd>) -> StepRow {
+        StepRow {
+            attempt: AttemptId {
+                run: RunId(17),
+                job: JobId(job),
+                number: attempt,
+            },
+            step,
+            name: name.to_owned(),
+            place: Place {
+                line: 11 + step,
+                column: 5,
+            },
+            log_from: 0,
+            started_ms: 3_000,
+            end: end.map(|end| (end, 10, 1_500)),
+        }
+    }
+
+    /// What is told about a job of a run in which `build` succeeded at the second attempt, `test`
+    /// failed, `package` is blocked, `docs` runs, and `publish` has not got so far.
+    fn check(name: &str) -> String {
+        let plan = testing::plan(&[
+            ("build", &[]),
+            ("test", &["build"]),
+            ("package", &["test"]),
+            ("docs", &[]),
+            ("publish", &["docs", "package"]),
+        ]);
+        let failure = Failure::Exit { step: 0, code: 101 };
+        let mut jobs = vec![
+            job(0, "build", 2, ended(Outcome::Succeeded)),
+            job(1, "test", 1, ended(Outcome::Failed { failure })),
+            job(
+                2,
+                "package",
+                0,
+                ended(Outcome::Skipped {
+                    reason: SkipReason::Blocked {
+                        name: "test".to_owned(),
+                    },
+                }),
+            ),
+            job(
+                3,
+                "docs",
+                1,
+                JobState::Running {
+                    worker: WorkerId(1),
+                    token: Token(1),
+                    stopping: None,
+                },
+            ),
+        ];
+        jobs[0].outputs = BTreeMap::from([("version".to_owned(), Value::text("1.2"))]);
+        let steps = [
+            step(0, 1, 0, "make", Some(StepEnd::Signal { signal: 9 })),
+            step(0, 2, 0, "make", Some(StepEnd::Succeeded)),
+            step(0, 2, 1, "make install", Some(StepEnd::Succeeded)),
+            step(1, 1, 0, "make check", Some(StepEnd::Exit { code: 101 })),
+            step(3, 1, 0, "make docs", None),
+        ];
+        let run = RunSummary {
+            row: RunRow {
+                run: RunId(17),
+                by: "ann".to_owned(),
+                submitted_ms: 2_000,
+                selected: None,
+                keep_going: false,
+                canceled_by: None,
+                outcome: None,
+                finished_ms: None,
+            },
+            pipeline: "ci".to_owned(),
+            path: ".gantry/ci.gantry".to_owned(),
+            trigger: "manual".to_owned(),
+            commit: String::new(),
+            dirty: false,
+            status: RunStatus::Alive,
+        };
+        let recorded = Recorded {
+            plan: &plan,
+            run: &run,
+            jobs: &jobs,
+            steps: &steps,
+            palette: Palette::PLAIN,
+        };
+        match recorded.explain(name) {
+            Ok(text) => text,
+            Err(error) => error.render(Palette::PLAIN),
+        }
+    }
+
+    #[test]
+    fn a_job_that_succeeded() {
+        assert_snapshot!(check("build"), @r#"
+        build succeeded after 2.0s
+          in run 17 of ci at .gantry/ci.gantry:10
+          it was ready 0.5s after the run began, and started 0.5s later
+          attempt 1
+          step 1: make  ended by signal 9 in 1.5s  .gantry/ci.gantry:11
+          attempt 2
+          step 1: make  succeeded in 1.5s  .gantry/ci.gantry:11
+          step 2: make install  succeeded in 1.5s  .gantry/ci.gantry:12
+          output version = "1.2"
+          what waits for it: test
+        "#);
+    }
+
+    #[test]
+    fn a_job_that_failed() {
+        assert_snapshot!(check("test"), @"
+        test failed: exit code 101 after 2.0s
+          in run 17 of ci at .gantry/ci.gantry:20
+          it needs build (succeeded)
+          it was ready 0.5s after the run began, and started 0.5s later
+          step 1: make check  exit code 101 in 1.5s  .gantry/ci.gantry:11
+          what waits for it: package
+        ");
+    }
+
+    #[test]
+    fn a_job_that_was_skipped() {
+        assert_snapshot!(check("package"), @"
+        package was skipped: blocked by test
+          in run 17 of ci at .gantry/ci.gantry:30
+          it needs test (failed: exit code 101)
+          what waits for it: publish
+        ");
+    }
+
+    #[test]
+    fn a_job_that_runs() {
+        assert_snapshot!(check("docs"), @"
+        docs runs
+          in run 17 of ci at .gantry/ci.gantry:40
+          it was ready 0.5s after the run began, and started 0.5s later
+          step 1: make docs  not ended  .gantry/ci.gantry:11
+          what waits for it: publish
+        ");
+    }
+
+    #[test]
+    fn a_job_that_waits() {
+        assert_snapshot!(check("publish"), @"
+        publish waits
+          in run 17 of ci at .gantry/ci.gantry:50
+          it needs docs (runs)
+          it needs package (was skipped: blocked by test)
+        ");
+    }
+
+    #[test]
+    fn a_name_that_is_none() {
+        assert_snapshot!(check("pakage"), @r#"
+        error: run 17 has no job "pakage" that began
+          help: did you mean package?
+          help: its jobs are build, test, package and docs
+        "#);
+    }
 }

@@ -11,10 +11,11 @@ use scheduler::record::{JobRow, StepRow};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 
-/// Show what jobs printed: of the last run, of a run, or of one of its jobs.
+/// Show what jobs printed
 ///
-/// A log is shown as it lies on disk, all of it; only on a terminal are control characters made
-/// harmless. Of several jobs each has a line with its name before its log.
+/// Of the last run, of a run, or of one of its jobs; of several jobs each log has a line with the
+/// job's name above it. A log is shown as it lies on disk, all of it. Only on a terminal are control
+/// characters made harmless, and endless lines cut.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   gantry logs                     all of the last run

@@ -10,8 +10,10 @@ use clap::ValueEnum;
 use dsl::graph;
 use std::io::{self, Write};
 
-/// Show what a pipeline would do for an event: its jobs, what waits for what, what is skipped and why,
-/// which secrets it asks for. Runs nothing.
+/// Show what a pipeline would do
+///
+/// For an event and parameters: its jobs, what waits for what, what is skipped and why, and which
+/// secrets it asks for. Nothing is run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   gantry plan                              the only pipeline of this repository

@@ -21,9 +21,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-/// Run a pipeline on this machine, with the runner and worker that run it in production.
+/// Run a pipeline on this machine
 ///
-/// Every mistake is found before anything starts. Each job then runs in a workspace of its own: a
+/// It goes through the runner and the worker that run it in production. Every mistake is found before anything starts. Each job then runs in a workspace of its own: a
 /// snapshot of your working tree with its uncommitted work, so that nothing a job does reaches your
 /// files. Everything is recorded: see `gantry runs`, `gantry logs` and `gantry explain` afterwards.
 ///
@@ -136,7 +136,7 @@ impl Started<'_> {
         let args = self.args;
         let Compiled {
             mut plan, sources, ..
-        } = compile(self.repository, &args.pipeline)?;
+        } = compile(self.repository, &args.pipeline).map_err(nothing_started)?;
         let selection = selection::select(&mut plan, &args.jobs)?;
         let wanted = selection.wanted(&plan);
         refuse_unsupported(&plan, &wanted, &sources)?;
@@ -233,6 +233,13 @@ fn exit_code(outcome: &Outcome) -> ExitCode {
     }
 }
 
+fn nothing_started(mut error: Error) -> Error {
+    if error.code == ExitCode::PipelineErrors {
+        error.message.push_str("; nothing was started");
+    }
+    error
+}
+
 fn refuse_unsupported(plan: &Plan, wanted: &[bool], sources: &Sources) -> Result<()> {
     let Some(source) = sources.get(FileId::default()) else {
         return Ok(());
@@ -245,7 +252,8 @@ fn refuse_unsupported(plan: &Plan, wanted: &[bool], sources: &Sources) -> Result
         true => Ok(()),
         false => {
             diagnostics::report(&refused, sources)?;
-            Err(diagnostics::failed(&refused, source.path()))
+            let error = diagnostics::failed(&refused, source.path());
+            Err(nothing_started(error))
         }
     }
 }

@@ -236,11 +236,19 @@ mod tests {
     fn for_people() {
         let mut out = Vec::new();
         write_table(&mut out, Palette::PLAIN, &runs(), &TimeZone::UTC).unwrap();
-        assert_snapshot!(String::from_utf8(out).unwrap());
+        assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        10  ci         manual  3f2c1ab97+  2026-01-01 00:10         running
+         9  re\nlease  manual  3f2c1ab97   2026-01-01 00:09  12.3s  succeeded
+         8  ci         manual              2026-01-01 00:08  12.3s  failed: 2 jobs failed
+         7  ci         manual  3f2c1ab97   2026-01-01 00:07  12.3s  canceled: by Ctrl-C
+         6  ci         manual  3f2c1ab97+  2026-01-01 00:06         interrupted
+        ");
     }
 
     #[test]
     fn for_programs() {
-        assert_snapshot!(json(&runs()[2]));
+        assert_snapshot!(json(&runs()[2]), @r#"
+        {"by":"ann","commit":"","dirty":true,"finished_ms":1767226092345,"outcome":{"failure":{"failure":"inner","n_failed":2},"outcome":"failed"},"path":".gantry/ci.gantry","pipeline":"ci","run":8,"status":"failed","submitted_ms":1767226080000,"trigger":"manual","v":1}
+        "#);
     }
 }

@@ -36,7 +36,7 @@ pub fn report(found: &[Diagnostic], sources: &Sources) -> io::Result<()> {
 pub fn failed(found: &[Diagnostic], path: &Path) -> Error {
     let errors: Vec<_> = found.iter().filter(|found| found.is_error()).collect();
     let mut error = Error::pipeline(format!(
-        "{} in {}; nothing was started",
+        "{} in {}",
         text::count(errors.len(), "error"),
         path.display()
     ));

@@ -253,14 +253,32 @@ mod tests {
             "tag=v1",
             "label=deploy",
             "schedule",
-        ]));
+        ]), @r#"
+        manual trusted=true author="ann"
+        push trusted=true author="ann" branch="feature" title="Add it"
+        push trusted=true author="ann" branch="main" title="Add it"
+        tag trusted=true author="ann" tag="v1"
+        label trusted=true author="ann" base="main" head="feature" label="deploy" labeled_by="ann" labels=[] pull_request={ author = "ann", base = "main", head = "feature", number = 0, title = "Add it" } title="Add it"
+        schedule trusted=true
+        "#);
     }
 
     #[test]
     fn triggers_that_make_no_sense() {
         assert_snapshot!(check_triggers(&[
             "psuh", "tag", "label", "manual=x", "=", ""
-        ]));
+        ]), @r#"
+        error: there is no trigger "psuh"
+          help: did you mean `push`?
+          help: triggers are push, tag, pull_request, label, comment, schedule, webhook, pipeline and manual
+        error: `--trigger tag` needs a value: tag=VALUE
+        error: `--trigger label` needs a value: label=VALUE
+        error: `--trigger manual` takes no value
+        error: there is no trigger ""
+          help: triggers are push, tag, pull_request, label, comment, schedule, webhook, pipeline and manual
+        error: there is no trigger ""
+          help: triggers are push, tag, pull_request, label, comment, schedule, webhook, pipeline and manual
+        "#);
     }
 
     #[test]
@@ -276,7 +294,14 @@ mod tests {
                 r#"{"kind": "push""#,
             ]
             .map(check_file)
-            .concat()
-        );
+            .concat(), @r#"
+        push trusted=false author="ann" branch="main" title="Add it"
+        pull_request trusted=true author="ann" base="main" head="feature" labels=["a", "b"] pull_request={ author = "ann", base = "main", head = "feature", number = 0, title = "Add it" } title="Add it"
+        error: an event of kind "push" has no field "brunch"; its fields are kind, commit, trusted, author, branch and title
+        error: "branch" must be: untrusted string
+        error: an event has a "kind", such as "push"
+        error: an event is a JSON object
+        error: not JSON: EOF while parsing an object at line 1 column 15
+        "#);
     }
 }

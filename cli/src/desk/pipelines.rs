@@ -79,12 +79,11 @@ pub fn find(repository: &Repository, wanted: Option<&str>) -> Result<Found> {
     }
 }
 
-/// A word is a path if it looks like one; a file that has the bare name of a pipeline is none.
+/// What is no name is a path; a file that has the bare name of a pipeline is given as `./name`.
 fn is_path(wanted: &str) -> bool {
-    let path = Path::new(wanted);
-    path.extension()
-        .is_some_and(|extension| extension == EXTENSION)
-        || path.components().count() > 1
+    !wanted
+        .chars()
+        .all(|char| char.is_ascii_alphanumeric() || char == '_')
 }
 
 fn find_by_name(
@@ -126,7 +125,7 @@ fn find_by_name(
         Some(close) => error.hint(format!("did you mean `{}`?", text::one_line(close))),
         None => error,
     };
-    Err(error.hint(format!("there is {}", text::list(names()))))
+    Err(error.hint(format!("those that there are: {}", text::list(names()))))
 }
 
 /// One pipeline is expected where there are several.

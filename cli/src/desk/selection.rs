@@ -131,7 +131,7 @@ pub fn refuse_other_machines(plan: &Plan, wanted: &[bool], machine: &Machine) ->
         else {
             continue;
         };
-        for element in scopes(plan, id) {
+        for element in instances(plan, id) {
             let scope = OnMachine {
                 machine,
                 variables: &element.variables,
@@ -153,7 +153,7 @@ pub fn refuse_other_machines(plan: &Plan, wanted: &[bool], machine: &Machine) ->
         ),
     };
     let mut error = Error::pipeline(message).hint(format!(
-        "it runs on {} ({}:{}); this machine is {}",
+        "it has `runs_on = {}` at {}:{}; this machine is {}",
         text::one_line(&job.runs_on_text),
         text::one_line(&plan.path),
         node.place.line,
@@ -162,7 +162,7 @@ pub fn refuse_other_machines(plan: &Plan, wanted: &[bool], machine: &Machine) ->
     let others: Vec<_> = refused.iter().skip(1).take(MAX_TOLD).collect();
     if !others.is_empty() {
         let names = text::list(others.iter().map(|(name, ..)| name.as_str()));
-        error = error.hint(format!("so do: {names}"));
+        error = error.hint(format!("neither can {names}"));
     }
     Err(error.hint("run the others with `--job NAME`"))
 }
@@ -177,7 +177,7 @@ struct Instance {
 const MAX_INSTANCES: usize = 10_000;
 
 /// All instances of a node whose elements are known in the plan; of the others one without variables.
-fn scopes(plan: &Plan, id: NodeId) -> Vec<Instance> {
+fn instances(plan: &Plan, id: NodeId) -> Vec<Instance> {
     let mut levels: Vec<NodeId> = plan.ancestors(id).collect();
     levels.reverse();
     levels.push(id);
@@ -286,5 +286,135 @@ fn collect_secrets(value: &Value, found: &mut BTreeSet<String>) {
             .values()
             .for_each(|item| collect_secrets(item, found)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Palette;
+    use dsl::PlanRequest;
+    use dsl::plan::EmptyCommit;
+    use dsl::source::{FileId, SourceFile};
+    use insta::assert_snapshot;
+
+    const PIPELINE: &str = r#"pipeline p {
+  job format { sh "true" }
+  job test for system in ["linux", "windows"], n in [1, 2] {
+    runs_on = system
+    sh "true"
+  }
+  job one for n in [1, 2, 3] {
+    needs = [format]
+    env { TOKEN = secret.token, LIST = "x" }
+    sh "true"
+  }
+  job all {
+    needs = [one]
+    env { KEY = secret.key }
+    sh "true"
+  }
+  job found {
+    output xs: list(string)
+    sh "true"
+  }
+  job each for x in found.xs { sh "true" }
+}
+"#;
+
+    fn plan(text: &str) -> Plan {
+        let source = SourceFile::new(FileId::default(), "p.gantry", text);
+        let checked = dsl::check(&source);
+        let plan = checked.plan(&PlanRequest::manual(), &EmptyCommit);
+        plan.unwrap_or_else(|wrong| panic!("{wrong:?}"))
+    }
+
+    fn linux() -> Machine {
+        Machine {
+            name: "desk".to_owned(),
+            labels: ["linux", "x86_64"].map(str::to_owned).into(),
+            facts: BTreeMap::new(),
+        }
+    }
+
+    /// What is done for these names: each node with its elements, the secrets, what this machine says.
+    fn check(names: &[&str]) -> String {
+        let mut plan = plan(PIPELINE);
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let selection = match select(&mut plan, &names) {
+            Ok(selection) => selection,
+            Err(error) => return error.render(Palette::PLAIN),
+        };
+        let wanted = selection.wanted(&plan);
+        let nodes = plan.iter().filter(|(id, _)| wanted[id.index()]);
+        let nodes: Vec<_> = nodes
+            .flat_map(|(id, _)| instances(&plan, id))
+            .map(|instance| instance.name)
+            .collect();
+        let secrets: Vec<_> = secrets(&plan, &wanted).into_iter().collect();
+        let machine = match refuse_other_machines(&plan, &wanted, &linux()) {
+            Ok(()) => String::new(),
+            Err(error) => error.render(Palette::PLAIN),
+        };
+        format!(
+            "{}\nsecrets: {}\n{machine}",
+            nodes.join(" "),
+            secrets.join(" ")
+        )
+    }
+
+    #[test]
+    fn all_jobs() {
+        assert_snapshot!(check(&[]), @r#"
+        format test["linux", 1] test["linux", 2] test["windows", 1] test["windows", 2] one[1] one[2] one[3] all found each
+        secrets: key token
+        error: 2 jobs can't run on this machine, first test["windows", 1]
+          help: it has `runs_on = system` at p.gantry:3; this machine is linux, x86_64
+          help: neither can test["windows", 2]
+          help: run the others with `--job NAME`
+        "#);
+    }
+
+    #[test]
+    fn a_job_and_what_it_needs() {
+        assert_snapshot!(check(&["all"]), @"
+        format one[1] one[2] one[3] all
+        secrets: key token
+        ");
+    }
+
+    #[test]
+    fn elements_of_a_job() {
+        assert_snapshot!(check(&["one[3]", "one[1]", "test[\"linux\", 2]"]), @r#"
+        format test["linux", 2] one[1] one[3]
+        secrets: token
+        "#);
+    }
+
+    #[test]
+    fn elements_that_another_one_needs_all_of() {
+        assert_snapshot!(check(&["one[3]", "all"]), @"
+        format one[1] one[2] one[3] all
+        secrets: key token
+        ");
+    }
+
+    #[test]
+    fn names_that_are_none() {
+        let names = ["al", "one[4]", "each[\"x\"]", "nothing like it"];
+        assert_snapshot!(names.map(|name| check(&[name])).join("\n"), @r#"
+        error: p has no job "al"
+          help: did you mean all?
+          help: it has format, test, one, all, found and each
+
+        error: p has no job "one[4]"
+          help: its elements are one[1], one[2] and one[3]
+
+        error: p has no job "each[\"x\"]"
+          help: its elements are only known while it runs; name all of it: --job each
+
+        error: p has no job "nothing like it"
+          help: it has format, test, one, all, found and each
+        "#);
     }
 }

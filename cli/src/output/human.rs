@@ -199,7 +199,30 @@ mod tests {
 
     #[test]
     fn a_run() {
-        assert_snapshot!(check(&eventful()));
+        assert_snapshot!(check(&eventful()), @r#"
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+        ↻ flaky attempt 1 failed: exit code 7; trying again in 2.0s
+        ✗ test["dsl"] failed in 1.9s: exit code 101 at .gantry/ci.gantry:31
+        ! the disk is nearly full
+
+        ✗ test["dsl"] failed: exit code 101
+          at .gantry/ci.gantry:31 in cargo test --package dsl
+          │ running 2 tests
+          │ FAILED: parse
+          │ expected 1
+
+          ✓ format       0.4s  all files are as they should be
+          ✓ lint         1.2s  Finished
+          ✗ test["dsl"]  1.9s  exit code 101  .gantry/ci.gantry:31
+          ✓ flaky         0ms  no line break at the end (attempt 2)
+          - package            blocked by test["dsl"]
+          - publish            not applicable: `when = event.kind == "push"` is false
+          ! experiment   10ms  failed: exit code 3, which is allowed
+
+        critical path 2.3s: format 0.4s → test["dsl"] 1.9s
+        hint: publish is not for the trigger `manual`; `--trigger push` acts as if it were another
+        run 17 of ci failed in 3.3s: 1 failed, 1 failed as allowed, 3 succeeded, 2 skipped
+        "#);
     }
 
     #[test]
@@ -218,7 +241,20 @@ mod tests {
         assert!(shown.len() < 400 * 1024);
         let kept = |line: &&str| !line.ends_with("line after line");
         let shown: Vec<_> = shown.lines().filter(kept).collect();
-        assert_snapshot!(shown.join("\n"));
+        assert_snapshot!(shown.join("\n"), @r"
+        run 17 of ci: 1 job, manual at 3f2c1ab97 with uncommitted work
+        ✗ loud failed in 0ms: exit code 1 at .gantry/ci.gantry:11
+
+        ✗ loud failed: exit code 1
+          at .gantry/ci.gantry:11 in yes; false
+          │ what was started
+          │ [… 411 KB not shown; all of it: gantry logs 17 loud]
+          │ what went wrong
+
+          ✗ loud  0ms  exit code 1  .gantry/ci.gantry:11
+
+        run 17 of ci failed in 0ms: 1 failed
+        ");
     }
 
     #[test]
@@ -247,7 +283,17 @@ mod tests {
             .wait(5_000)
             .succeed("test", 1)
             .end_run(Outcome::Succeeded);
-        assert_snapshot!(check(&story));
+        assert_snapshot!(check(&story), @r"
+        run 17 of ci: 4 jobs, manual at 3f2c1ab97 with uncommitted work
+
+          ✓ fetch    3.0s
+          ✓ docs     2.0s
+          ✓ build  1m 00s
+          ✓ test     5.0s
+
+        critical path 1m 08s: fetch 3.0s → build 1m 00s → test 5.0s
+        run 17 of ci succeeded in 1m 08s: 4 succeeded
+        ");
     }
 
     #[test]
@@ -273,7 +319,79 @@ mod tests {
         story.end_run(Outcome::Failed {
             failure: Failure::Inner { n_failed: 10 },
         });
-        assert_snapshot!(check(&story));
+        assert_snapshot!(check(&story), @r"
+        run 17 of ci: 100 jobs, manual at 3f2c1ab97 with uncommitted work
+        ✗ job-3 failed in 10ms: exit code 1 at .gantry/ci.gantry:41
+        ✗ job-13 failed in 10ms: exit code 1 at .gantry/ci.gantry:141
+        ✗ job-23 failed in 10ms: exit code 1 at .gantry/ci.gantry:241
+        ✗ job-33 failed in 10ms: exit code 1 at .gantry/ci.gantry:341
+        ✗ job-43 failed in 10ms: exit code 1 at .gantry/ci.gantry:441
+        ✗ job-53 failed in 10ms: exit code 1 at .gantry/ci.gantry:541
+        ✗ job-63 failed in 10ms: exit code 1 at .gantry/ci.gantry:641
+        ✗ job-73 failed in 10ms: exit code 1 at .gantry/ci.gantry:741
+        ✗ job-83 failed in 10ms: exit code 1 at .gantry/ci.gantry:841
+        ✗ job-93 failed in 10ms: exit code 1 at .gantry/ci.gantry:941
+
+        ✗ job-3 failed: exit code 1
+          at .gantry/ci.gantry:41 in false
+          │ (it printed nothing)
+
+        ✗ job-13 failed: exit code 1
+          at .gantry/ci.gantry:141 in false
+          │ (it printed nothing)
+
+        ✗ job-23 failed: exit code 1
+          at .gantry/ci.gantry:241 in false
+          │ (it printed nothing)
+
+        ✗ job-33 failed: exit code 1
+          at .gantry/ci.gantry:341 in false
+          │ (it printed nothing)
+
+        ✗ job-43 failed: exit code 1
+          at .gantry/ci.gantry:441 in false
+          │ (it printed nothing)
+
+        ✗ job-53 failed: exit code 1
+          at .gantry/ci.gantry:541 in false
+          │ (it printed nothing)
+
+        ✗ job-63 failed: exit code 1
+          at .gantry/ci.gantry:641 in false
+          │ (it printed nothing)
+
+        ✗ job-73 failed: exit code 1
+          at .gantry/ci.gantry:741 in false
+          │ (it printed nothing)
+
+        ✗ job-83 failed: exit code 1
+          at .gantry/ci.gantry:841 in false
+          │ (it printed nothing)
+
+        ✗ job-93 failed: exit code 1
+          at .gantry/ci.gantry:941 in false
+          │ (it printed nothing)
+
+          ✗ job-3   10ms  exit code 1  .gantry/ci.gantry:41
+          ✗ job-13  10ms  exit code 1  .gantry/ci.gantry:141
+          ✗ job-23  10ms  exit code 1  .gantry/ci.gantry:241
+          ✗ job-33  10ms  exit code 1  .gantry/ci.gantry:341
+          ✗ job-43  10ms  exit code 1  .gantry/ci.gantry:441
+          ✗ job-53  10ms  exit code 1  .gantry/ci.gantry:541
+          ✗ job-63  10ms  exit code 1  .gantry/ci.gantry:641
+          ✗ job-73  10ms  exit code 1  .gantry/ci.gantry:741
+          ✗ job-83  10ms  exit code 1  .gantry/ci.gantry:841
+          ✗ job-93  10ms  exit code 1  .gantry/ci.gantry:941
+          - 10 jobs skipped: blocked by job-3
+          the slowest of those that succeeded:
+          ✓ job-99  99ms
+          ✓ job-98  98ms
+          ✓ job-97  97ms
+          ✓ job-96  96ms
+          ✓ job-95  95ms
+
+        run 17 of ci failed in 4.0s: 10 failed, 80 succeeded, 10 skipped
+        ");
     }
 
     #[test]
@@ -293,11 +411,61 @@ mod tests {
         }
         story.wait(1_000);
         story.end_run(Outcome::Succeeded);
-        assert_snapshot!(check_live(&story));
+        assert_snapshot!(check_live(&story), @r"
+        --- after 1000 ms
+          ⠋ job-0     1.0s  ▶ sleep 1
+          ⠋ job-1     1.0s  ▶ sleep 1
+          ⠋ job-2     1.0s  ▶ sleep 1
+          ⠋ job-3     1.0s  ▶ sleep 1
+          ⠋ job-4     1.0s  ▶ sleep 1
+          ⠋ job-5     1.0s  ▶ sleep 1
+          ⠋ job-6     1.0s  ▶ sleep 1
+          … and 13 more running
+        1.0s  20 running · 10 waiting (for a slot)
+        --- after 2000 ms
+          ⠋ job-15     2.0s  ▶ sleep 1
+          ⠋ job-16     2.0s  ▶ sleep 1
+          ⠋ job-17     2.0s  ▶ sleep 1
+          ⠋ job-18     2.0s  ▶ sleep 1
+          ⠋ job-19     2.0s  ▶ sleep 1
+        2.0s  15 succeeded · 5 running · 10 waiting (for a slot)
+        ");
     }
 
     #[test]
     fn a_run_live() {
-        assert_snapshot!(check_live(&eventful()));
+        assert_snapshot!(check_live(&eventful()), @r#"
+        --- after 400 ms
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+          ⠼ format     0.4s  ▶ cargo fmt --check
+          ⠼ lint       0.4s  ▶ cargo clippy
+        0.4s  2 running · 5 waiting (2 for their turn, 1 for a slot, 1 for format, …)
+        --- after 1200 ms
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+          ⠹ lint            1.2s  Checking dsl
+          ⠹ test["dsl"]     0.8s  ▶ cargo test --package dsl
+        1.2s  1 succeeded · 2 running · 4 waiting (2 for their turn, 1 for a slot, 1 f…
+        --- after 1300 ms
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+          ⠸ test["dsl"]     0.9s  expected 1
+          ⠸ flaky           0.1s  ▶ ./flaky
+        1.3s  2 succeeded · 2 running · 3 waiting (2 for their turn, 1 for test["dsl"])
+        --- after 2300 ms
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+        ↻ flaky attempt 1 failed: exit code 7; trying again in 2.0s
+          ⠸ test["dsl"]     1.9s  expected 1
+        2.3s  2 succeeded · 1 running · 4 waiting (2 for their turn, 1 for test["dsl"]…
+        --- after 3300 ms
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+        ↻ flaky attempt 1 failed: exit code 7; trying again in 2.0s
+        ✗ test["dsl"] failed in 1.9s: exit code 101 at .gantry/ci.gantry:31
+        3.3s  1 failed · 2 succeeded · 2 skipped · 2 waiting (1 for their turn, 1 to t…
+        --- after 3310 ms
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+        ↻ flaky attempt 1 failed: exit code 7; trying again in 2.0s
+        ✗ test["dsl"] failed in 1.9s: exit code 101 at .gantry/ci.gantry:31
+          ⠸ experiment     0.0s  ▶ exit 3
+        3.3s  1 failed · 3 succeeded · 2 skipped · 1 running
+        "#);
     }
 }

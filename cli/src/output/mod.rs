@@ -16,7 +16,7 @@ pub mod text;
 mod view;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use excerpt::Excerpt;
 pub use human::Human;

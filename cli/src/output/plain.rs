@@ -295,7 +295,53 @@ mod tests {
 
     #[test]
     fn a_run() {
-        assert_snapshot!(check(&eventful()));
+        assert_snapshot!(check(&eventful()), @r#"
+        run 17 of ci: 7 jobs, manual at 3f2c1ab97 with uncommitted work
+        format      ▶ cargo fmt --check
+        lint        ▶ cargo clippy
+        format      | all files are as they should be
+        format      ✓ succeeded in 0.4s
+        test["dsl"] ▶ cargo test --package dsl
+        lint        |     Checking model
+        lint        |     Checking dsl
+        test["dsl"] | running 2 tests
+        test["dsl"] | FAILED: parse
+        test["dsl"] | expected 1
+        lint        |     Finished
+        lint        ✓ succeeded in 1.2s
+        flaky       ▶ ./flaky
+        flaky       ✗ exit code 7
+        flaky       ↻ attempt 1 failed: exit code 7; trying again in 2.0s
+        test["dsl"] ✗ exit code 101
+        test["dsl"] ✗ failed in 1.9s: exit code 101 at .gantry/ci.gantry:31
+        package     - skipped: blocked by test["dsl"]
+        publish     - skipped: not applicable: `when = event.kind == "push"` is false
+        flaky       ▶ ./flaky
+        flaky       | no line break at the end
+        flaky       ✓ succeeded in 0ms
+        experiment  ▶ exit 3
+        experiment  ✗ exit code 3
+        experiment  ! failed in 10ms: exit code 3, which is allowed
+        ! the disk is nearly full
+
+        ✗ test["dsl"] failed: exit code 101
+          at .gantry/ci.gantry:31 in cargo test --package dsl
+          │ running 2 tests
+          │ FAILED: parse
+          │ expected 1
+
+          ✓ format       0.4s  all files are as they should be
+          ✓ lint         1.2s  Finished
+          ✗ test["dsl"]  1.9s  exit code 101  .gantry/ci.gantry:31
+          ✓ flaky         0ms  no line break at the end (attempt 2)
+          - package            blocked by test["dsl"]
+          - publish            not applicable: `when = event.kind == "push"` is false
+          ! experiment   10ms  failed: exit code 3, which is allowed
+
+        critical path 2.3s: format 0.4s → test["dsl"] 1.9s
+        hint: publish is not for the trigger `manual`; `--trigger push` acts as if it were another
+        run 17 of ci failed in 3.3s: 1 failed, 1 failed as allowed, 3 succeeded, 2 skipped
+        "#);
     }
 
     #[test]
@@ -308,7 +354,18 @@ mod tests {
         story.wait(10_000).print("loud", 1, "later\n");
         story.succeed("loud", 1);
         story.end_run(Outcome::Succeeded);
-        assert_snapshot!(check_counted(&story));
+        assert_snapshot!(check_counted(&story), @r"
+        run 17 of ci: 1 job, manual at 3f2c1ab97 with uncommitted work
+        loud ▶ yes
+        (21952 lines)
+        loud | [… 6.6 MB not shown; all of it: gantry logs 17 loud]
+        (5568 lines)
+        loud ✓ succeeded in 11.0s
+
+          ✓ loud  11.0s  later
+
+        run 17 of ci succeeded in 11.0s: 1 succeeded
+        ");
     }
 
     #[test]
@@ -321,7 +378,13 @@ mod tests {
             .print("long", 1, "\nshort")
             .succeed("long", 1);
         let shown = check(&story).replace(&"x".repeat(MAX_LINE), "(x …)");
-        assert_snapshot!(shown);
+        assert_snapshot!(shown, @r"
+        run 17 of ci: 1 job, manual at 3f2c1ab97 with uncommitted work
+        long ▶ tr
+        long | (x …) [… 5.9 KB more]
+        long | short
+        long ✓ succeeded in 0ms
+        ");
     }
 
     #[test]
@@ -334,7 +397,21 @@ mod tests {
             .end_run(Outcome::Canceled {
                 by: "ann\x1b[31m".to_owned(),
             });
-        assert_snapshot!(check(&story));
+        assert_snapshot!(check(&story), @r"
+        run 17 of ci: 1 job, manual at 3f2c1ab97 with uncommitted work
+        a\nb\u{1b}[2J ▶ echo\r\n\u{1b}]0;x\u{7}
+        a\nb\u{1b}[2J | �␀ | forged succeeded
+        a\nb\u{1b}[2J ✗ exit code 1
+        a\nb\u{1b}[2J ✗ failed in 0ms: exit code 1 at .gantry/ci.gantry:11
+
+        ✗ a\nb\u{1b}[2J failed: exit code 1
+          at .gantry/ci.gantry:11 in echo\r\n\u{1b}]0;x\u{7}
+          │ �␀ | forged succeeded
+
+          ✗ a\nb\u{1b}[2J  0ms  exit code 1  .gantry/ci.gantry:11
+
+        run 17 of ci canceled in 0ms (by ann\u{1b}[31m): 1 failed
+        ");
     }
 
     #[test]

@@ -94,6 +94,24 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// The text in lines of at most so many columns, broken between words.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len() + 8);
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = width(word);
+        if used > 0 {
+            let fits = used + 1 + length <= columns;
+            wrapped.push(if fits { ' ' } else { '\n' });
+            used = if fits { used + 1 } else { 0 };
+        }
+        wrapped.push_str(word);
+        used += length;
+    }
+    wrapped
+}
+
 /// The name that somebody who typed `wrong` most likely meant, if one is close.
 #[must_use]
 pub fn closest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
@@ -172,6 +190,12 @@ mod tests {
     fn names_stay_on_one_line_and_show_what_they_hide() {
         assert_eq!(one_line("test[\"ü\"]"), "test[\"ü\"]");
         assert_eq!(one_line("a\nb\x1b[31m\u{202e}"), r"a\nb\u{1b}[31m\u{202e}");
+    }
+
+    #[test]
+    fn pages_are_broken_between_words() {
+        assert_eq!(wrapped("one two  three\nfour", 9), "one two\nthree\nfour");
+        assert_eq!(wrapped("incomprehensible no", 5), "incomprehensible\nno");
     }
 
     #[test]
