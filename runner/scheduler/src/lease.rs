@@ -158,6 +158,7 @@ impl Scheduler {
             .find(|held| held.job.run == attempt.run && held.job.job == attempt.job);
         if held.is_some_and(|held| held.place != Place::Recalled) {
             this.has_refused = true;
+            self.core.refresh(index);
         }
     }
 

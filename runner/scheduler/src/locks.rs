@@ -127,38 +127,42 @@ impl Locks {
                 lock.holders.remove(&owner);
             }
         }
-        let mut granted = Vec::new();
+        let granted = self.grant(names);
         for name in names {
-            self.grant(name, &mut granted);
             self.forget_if_unused(name);
         }
         granted
     }
 
-    fn grant(&mut self, name: &LockName, granted: &mut Vec<Owner>) {
+    /// Gives what has become free to those who wait, in the order of their tickets over all of it.
+    fn grant(&mut self, names: &[LockName]) -> Vec<Owner> {
+        let mut granted = Vec::new();
         let mut after = 0;
-        while let Some(lock) = self.locks.get(name) {
-            // A lock that is held has nothing to give; an environment may have, to the same run.
-            if matches!(name, LockName::Lock(_)) && !lock.holders.is_empty() {
-                return;
-            }
-            let Some(&ticket) = lock.waiting.range(after..).next() else {
-                return;
-            };
+        while let Some(ticket) = self.next_ticket(names, after) {
             after = ticket + 1;
             let waiter = &self.waiters[&ticket];
             let owner = waiter.owner;
-            if waiter
-                .names
-                .iter()
-                .all(|name| self.is_available(name, owner))
-            {
+            let is_available = |name| self.is_available(name, owner);
+            if waiter.names.iter().all(is_available) {
                 let names = waiter.names.clone();
                 self.withdraw(ticket);
                 self.hold(owner, &names);
                 granted.push(owner);
             }
         }
+        granted
+    }
+
+    /// The first ticket from a number on for one of these that has something to give: a lock that is
+    /// held has nothing, an environment may have, to the same run.
+    fn next_ticket(&self, names: &[LockName], from: u64) -> Option<u64> {
+        let locks = names.iter().filter_map(|name| {
+            let lock = self.locks.get(name)?;
+            let may_give = lock.holders.is_empty() || matches!(name, LockName::Environment(_));
+            may_give.then_some(lock)
+        });
+        let first = |lock: &Lock| lock.waiting.range(from..).next().copied();
+        locks.filter_map(first).min()
     }
 
     fn is_available(&self, name: &LockName, owner: Owner) -> bool {

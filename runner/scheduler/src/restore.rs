@@ -52,6 +52,8 @@ impl Scheduler {
         for live in runs {
             scheduler.restore_run(live)?;
         }
+        // Nothing can be sent before a worker registers, and that looks at all that waits for it.
+        scheduler.core.queue.settle();
         Ok(scheduler)
     }
 
@@ -91,6 +93,10 @@ impl Scheduler {
                 details.next_step = details.next_step.max(step.step.saturating_add(1));
                 details.open_steps.push(step);
             }
+        }
+        // The rows are as they were read.
+        for job in std::mem::take(&mut run.dirty) {
+            run.job_mut(job).is_dirty = false;
         }
         if let Some(concurrency) = &run.plan.concurrency {
             self.groups.join(concurrency, id);
@@ -147,10 +153,11 @@ impl Restoring<'_> {
                 [only] if only.is_empty() => Elements::One,
                 _ => Elements::Found(row.elements.into_boxed_slice()),
             };
-            if self.run.jobs.len() != row.first_job.index() {
+            let first_job = self.run.jobs.len();
+            self.run.expand(group, elements);
+            if self.run.jobs.len() > first_job && first_job != row.first_job.index() {
                 return Err(self.damaged(format!("job {} is not the next one", row.first_job)));
             }
-            self.run.expand(group, elements);
         }
         Ok(())
     }
@@ -260,6 +267,10 @@ impl Restoring<'_> {
                 let left = at_ms.saturating_sub(now.wall_ms).max(0) as u64;
                 let left = left.min(RETRY_DELAY_LIMIT_MS);
                 self.run.retry_in(self.core, id, left);
+                // As it was recorded, though the clock on the wall may have jumped.
+                if let State::Retrying { at_wall_ms, .. } = &mut self.run.job_mut(id).state {
+                    *at_wall_ms = at_ms;
+                }
             }
             JobState::Assigned { worker, token } => {
                 let lease = self.lease(id, worker, token, None);
@@ -354,7 +365,9 @@ impl Restoring<'_> {
             if has_ended {
                 let outcome = self.run.group_outcome(group);
                 self.run.release_kept(self.core, group);
-                self.run.group_mut(group).state = GroupState::Ended(outcome);
+                let this = self.run.group_mut(group);
+                this.state = GroupState::Ended(outcome);
+                this.is_told = true;
                 self.run.count_ended(group);
             }
         }

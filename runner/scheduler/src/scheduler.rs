@@ -131,7 +131,10 @@ impl Scheduler {
                 attempt,
                 token,
             } => {
-                self.refused(worker, attempt);
+                let run = self.runs.by_id(attempt.run);
+                if run.is_some_and(|run| run.is_held(&self.core, attempt, token, worker)) {
+                    self.refused(worker, attempt);
+                }
                 self.attempt(worker, attempt, token, |run, core| {
                     run.returned(core, attempt.job);
                 });
@@ -179,6 +182,7 @@ impl Scheduler {
             core.timers.set(at_ms, Timer::Run(id));
         }
         self.runs.insert(run);
+        self.runs.changed.push(slot);
         let older = match &plan.concurrency {
             Some(concurrency) => self.groups.join(concurrency, id),
             None => Vec::new(),

@@ -194,7 +194,7 @@ impl Run {
             Source::Child(place) => {
                 let group = self.group(at.at(place));
                 match wait.until {
-                    Until::Ended => group.has_ended(),
+                    Until::Ended => group.is_told,
                     Until::Known => group.is_known(),
                 }
             }
@@ -263,6 +263,7 @@ impl Group {
             n_active: 0,
             limits: None,
             is_doomed: false,
+            is_told: false,
             kept: None,
         }
     }

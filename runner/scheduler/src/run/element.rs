@@ -62,7 +62,7 @@ impl Run {
         let node = self.node(group);
         let place = Place::of_element(self, element);
         let mut awaited = Vec::new();
-        let mut not_applicable = None;
+        let (mut blocked, mut not_applicable) = (None, None);
         for wait in &self.shape.nodes[place.node.index()].waits {
             let edge = &node.edges[wait.edge as usize];
             let (Until::Known, Some(values)) = (wait.until, &edge.element) else {
@@ -100,7 +100,7 @@ impl Run {
             match Verdict::of(outcomes.into_iter()) {
                 Verdict::Well => {}
                 Verdict::Blocked => {
-                    return Ok(ElementEdges::Obstacle(SkipReason::Blocked { name: name() }));
+                    blocked.get_or_insert_with(|| SkipReason::Blocked { name: name() });
                 }
                 Verdict::NotApplicable if wait.kind.passes_not_applicable() => {}
                 Verdict::NotApplicable => {
@@ -108,10 +108,10 @@ impl Run {
                 }
             }
         }
-        Ok(match (awaited.is_empty(), not_applicable) {
-            (false, _) => ElementEdges::Unmet(awaited),
-            (true, Some(reason)) => ElementEdges::Obstacle(reason),
-            (true, None) => ElementEdges::Met,
+        Ok(match blocked.or(not_applicable) {
+            _ if !awaited.is_empty() => ElementEdges::Unmet(awaited),
+            Some(reason) => ElementEdges::Obstacle(reason),
+            None => ElementEdges::Met,
         })
     }
 

@@ -31,6 +31,9 @@ pub(crate) struct Group {
     pub limits: Option<Box<Limits>>,
     /// Whether it is certain that it fails.
     pub is_doomed: bool,
+    /// Whether those who wait for its end were told of it. A group that comes to be in between counts
+    /// it as not met, and is told.
+    pub is_told: bool,
     /// An environment that all elements share, held from the first to the last.
     pub kept: Option<LockName>,
 }

@@ -27,7 +27,10 @@ impl Run {
         while let Some(todo) = self.todo.pop_front() {
             match todo {
                 Todo::Ready(group) => self.open(core, group),
-                Todo::ElementReady(element) => self.open_element(core, element),
+                Todo::ElementReady(element) => {
+                    self.open_element(core, element);
+                    self.admit(core, element.0);
+                }
                 Todo::Ended(group) => self.after_group(core, group),
             }
         }
@@ -226,11 +229,13 @@ impl Run {
         }
         // What is in the stage is blocked by the stage itself.
         let scope = self.scope_of(element);
+        if self.scope(scope).has_ended() {
+            return;
+        }
         let name = self.node(element.0).name.clone();
         for group in self.scope(scope).groups() {
             self.skip_group(core, group, &SkipReason::Blocked { name: name.clone() });
         }
-        self.doom_scope(core, scope);
         self.end_scope(core, scope, outcome);
     }
 
@@ -257,6 +262,7 @@ impl Run {
         let shape = Arc::clone(&self.shape);
         let (node, scope) = (self.group(group).node, self.group(group).scope);
         let own = &shape.nodes[node.index()];
+        self.group_mut(group).is_told = true;
         self.notify(scope, &own.watchers, Until::Ended);
         for counted in own.counted.iter().filter(|counted| counted.is_leaf) {
             let at = self.up(scope, counted.up);
@@ -327,8 +333,12 @@ impl Run {
             ScopeState::Waiting | ScopeState::Due
         );
         self.release_scope(core, scope);
+        let fails = outcome.is_failure();
         self.scope_mut(scope).state = ScopeState::Ended(outcome);
         self.record_stage(core, scope);
+        if fails {
+            self.doom_scope(core, scope);
+        }
         if let Some(element) = self.scope(scope).element {
             self.after_element(core, element, was_active);
         }

@@ -326,3 +326,26 @@ impl Added<'_> {
         })
     }
 }
+
+impl Added<'_> {
+    /// Whether this node has a fan-out itself.
+    pub fn has_elements(&self) -> bool {
+        self.plan.nodes[self.id.index()].fan_out.is_some()
+    }
+
+    /// Whether another node has a fan-out.
+    pub fn is_fanned_out(&self, name: &str) -> bool {
+        let node = self.plan.node(named(self.plan, name));
+        node.fan_out.is_some()
+    }
+
+    /// Whether another node is a job of which there is one, seen from this one.
+    pub fn is_plain_job(&self, name: &str) -> bool {
+        let id = named(self.plan, name);
+        let around: Vec<_> = self.plan.ancestors(self.id).collect();
+        let own = std::iter::once(id).chain(self.plan.ancestors(id));
+        let mut apart = own.filter(|node| !around.contains(node));
+        self.plan.node(id).as_job().is_some()
+            && apart.all(|node| self.plan.node(node).fan_out.is_none())
+    }
+}
