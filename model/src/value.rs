@@ -146,7 +146,8 @@ impl fmt::Display for Value {
 }
 
 /// Units of durations with their length in milliseconds, longest first.
-pub const DURATION_UNITS: [(&str, u64); 5] = [
+pub const DURATION_UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
     ("d", 86_400_000),
     ("h", 3_600_000),
     ("m", 60_000),
