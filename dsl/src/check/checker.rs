@@ -1,6 +1,7 @@
 //! The state of a check: what is known, where we are, what was found out.
 
-use super::declare::{Declared, FileScope, PipelineScope};
+use super::declare::{Declared, PipelineScope};
+use super::file_scope::FileScope;
 use super::fold::unknown;
 use super::sink::Sink;
 use super::types::never;

@@ -43,7 +43,7 @@ impl Checker<'_> {
         let Some(event) = request else {
             return Typed::new(ty, unknown(&format!("event.{}", field.name)));
         };
-        if KindSet::named(&event.kind).and(self.cx.kinds).is_empty() {
+        if self.cx.dead || KindSet::named(&event.kind).and(self.cx.kinds).is_empty() {
             // A condition excludes this event here: nothing ever asks.
             return Typed::new(ty, unknown(&format!("event.{}", field.name)));
         }

@@ -1,8 +1,8 @@
 //! `for` on a job or stage: how many of it there are.
 
 use super::checker::Checker;
+use super::coerce::{secret_leak, untrusted};
 use super::declare::Declared;
-use super::expr::{secret_leak, untrusted};
 use super::fold::is_closed_but_for;
 use super::settings::Settings;
 use crate::ast;

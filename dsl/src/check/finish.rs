@@ -3,12 +3,16 @@
 use super::checker::Checker;
 use super::declare::Kind;
 use super::job::Built;
+use super::path::PathRule;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::closest;
 use crate::plan::{MAX_EDGES, MAX_JOBS, cycle};
 use model::plan::{EdgeKind, NodeKind, Over};
-use model::{Expr, Node, NodeId, Value};
+use model::{Expr, Node, NodeId, Scope, Value};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How many paths of elements are looked at; a worker refuses the others.
+const MAX_PATHS: usize = 100_000;
 
 impl Checker<'_> {
     /// What can be said when all nodes are there.
@@ -17,6 +21,7 @@ impl Checker<'_> {
         self.check_keys(built);
         self.check_paths_of_needs(built);
         self.check_size(built);
+        self.check_paths_of_elements(built);
         self.optional_outputs(built);
         self.collect_secrets(built);
         for (node, links) in built.nodes.iter_mut().zip(std::mem::take(&mut built.links)) {
@@ -117,6 +122,47 @@ impl Checker<'_> {
         }
     }
 
+    /// Paths that the elements of a `for` decide, where these are known.
+    fn check_paths_of_elements(&mut self, built: &Built) {
+        let mut n_looked_at = 0_usize;
+        for (node, declared) in built.nodes.iter().zip(&self.scope.nodes) {
+            let NodeKind::Job(job) = &node.kind else {
+                continue;
+            };
+            let stage = node.parent.map(|stage| &built.nodes[stage.index()]);
+            let (Some(outer), Some(inner)) = (elements(stage), elements(Some(node))) else {
+                continue;
+            };
+            let produces = job.produces.iter().map(|path| ("produces", path));
+            let inputs = job.inputs.iter().flatten().map(|path| ("inputs", path));
+            let dir = job.dir.iter().map(|path| ("dir", path));
+            for (name, path) in produces.chain(inputs).chain(dir) {
+                let Some(setting) = declared.body.setting(name) else {
+                    continue;
+                };
+                if path.as_const().is_some() || self.sink.is_full() {
+                    continue;
+                }
+                let rule = match name {
+                    "dir" => PathRule::PLAIN,
+                    _ => PathRule::GLOB,
+                };
+                for values in outer
+                    .iter()
+                    .flat_map(|outer| inner.iter().map(move |inner| (outer, inner)))
+                {
+                    n_looked_at += 1;
+                    let text = path.eval_text(&Element(&[values.0, values.1]));
+                    let is_fine = text.is_err()
+                        || text.is_ok_and(|text| self.path(&text, rule, setting.value.span));
+                    if !is_fine || n_looked_at > MAX_PATHS {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
     /// How many jobs there are, as far as it is known.
     fn check_size(&mut self, built: &Built) {
         let limit = self.known.map_or(MAX_JOBS, |known| known.request.max_jobs);
@@ -187,5 +233,41 @@ impl Checker<'_> {
             }
         }
         self.secrets.extend(secrets);
+    }
+}
+
+/// Variables with values, for each element; one without variables where there is no `for`. `None` where
+/// they are not known.
+fn elements(node: Option<&Node>) -> Option<Vec<Vec<(&str, &Value)>>> {
+    let Some(many) = node.and_then(|node| node.fan_out.as_ref()) else {
+        return Some(vec![Vec::new()]);
+    };
+    let Over::Known(elements) = &many.over else {
+        return None;
+    };
+    let names = many.vars.iter().map(String::as_str);
+    Some(
+        elements
+            .iter()
+            .map(|element| names.clone().zip(element).collect())
+            .collect(),
+    )
+}
+
+/// The values of one element: of the stage, and of the job itself.
+struct Element<'a>(&'a [&'a Vec<(&'a str, &'a Value)>; 2]);
+
+impl Scope for Element<'_> {
+    fn var(&self, name: &str) -> Option<Value> {
+        let mut variables = self.0.iter().copied().flatten();
+        variables
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).clone())
+    }
+    fn output(&self, _: NodeId, _: &str) -> Option<Value> {
+        None
+    }
+    fn run(&self, _: &str) -> Option<Value> {
+        None
     }
 }

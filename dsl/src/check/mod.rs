@@ -3,16 +3,19 @@
 
 mod call;
 mod checker;
+mod coerce;
 pub(crate) mod declare;
 mod env;
 mod event;
 mod expr;
 mod fan_out;
+mod file_scope;
 mod finish;
 mod fold;
 mod form;
 mod job;
 mod name;
+mod namespace;
 mod operator;
 mod output;
 mod path;
@@ -37,7 +40,8 @@ use crate::plan::{Commit, Known, PlanRequest};
 use crate::schema::{BlockUse, Level, LevelKind, Word};
 use crate::source::{SourceFile, Span};
 use checker::Checker;
-use declare::{FileScope, PipelineScope};
+use declare::PipelineScope;
+use file_scope::FileScope;
 use model::{Plan, Type, Value};
 use shape::Body;
 use sink::Sink;
@@ -182,7 +186,12 @@ impl Checked<'_> {
             let mut labels = file.pipelines.iter().map(|node| node.header);
             let first = labels.next().unwrap_or_else(|| self.source.span().before());
             let error = Diagnostic::error(Code::NoPipeline, headline, first, "");
-            Box::new(labels.take(3).fold(error, |error, span| error.label(span, "")).help(help))
+            Box::new(
+                labels
+                    .take(3)
+                    .fold(error, |error, span| error.label(span, ""))
+                    .help(help),
+            )
         };
         match (name, file.pipelines.as_slice()) {
             (_, []) => Err(wrong(

@@ -1,7 +1,7 @@
 //! Operators with two sides.
 
 use super::checker::{Checker, Typed};
-use super::expr::secret_leak;
+use super::coerce::secret_leak;
 use super::types::{common, fits, is_never, list, never};
 use crate::ast::{self, BinaryOperator, ExprKind};
 use crate::diagnostic::{Code, Diagnostic};

@@ -39,7 +39,7 @@ impl<'a> Checker<'a> {
         let request = known.map(|known| known.request);
         Plan {
             version: model::plan::PLAN_VERSION,
-            language: super::declare::LANGUAGE,
+            language: super::file_scope::LANGUAGE,
             pipeline: scope.name.to_owned(),
             title: settings.value("title").map(Value::to_text),
             path: self.source.path().to_string_lossy().replace('\\', "/"),

@@ -1,7 +1,7 @@
 //! The site file, as far as pipelines are checked against it: which environments, teams and facts of
 //! workers there are.
 
-use super::declare::FileScope;
+use super::file_scope::FileScope;
 use super::sink::Sink;
 use super::types;
 use crate::ast::Expr;

@@ -1,8 +1,8 @@
 //! Steps: what a job does, one after the other.
 
 use super::checker::{Checker, Typed};
+use super::coerce::{secret_leak, untrusted};
 use super::env::Env;
-use super::expr::{secret_leak, untrusted};
 use super::path::PathRule;
 use super::settings::Settings;
 use super::shape::Body;

@@ -128,7 +128,10 @@ impl Page<'_> {
     fn facts(&self, id: NodeId, node: &Node) -> Vec<String> {
         let mut facts = Vec::new();
         if let Some(reason) = &self.skipped[id.index()] {
-            facts.push(format!("skipped, {reason}"));
+            // "Not applicable" is what every skip of a plan is.
+            let reason = reason.to_string();
+            let why = reason.strip_prefix("not applicable: ").unwrap_or(&reason);
+            facts.push(format!("skipped: {why}"));
         } else if let Some(when) = &node.when
             && when.expr.as_const().is_none()
         {

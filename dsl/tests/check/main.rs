@@ -33,7 +33,9 @@ fn report(text: &str) -> String {
 }
 
 fn shown(diagnostics: &[Diagnostic], sources: &Sources) -> String {
-    let shown = diagnostics.iter().map(|one| full(one, sources, Style::Plain));
+    let shown = diagnostics
+        .iter()
+        .map(|one| full(one, sources, Style::Plain));
     shown.collect::<Vec<_>>().join("\n")
 }
 
@@ -42,10 +44,16 @@ fn reports(programs: &[&str]) -> String {
     let reports = programs.iter().map(|program| {
         let program = program.trim_matches('\n');
         let said = report(program);
-        let said = if said.is_empty() { "nothing\n".to_owned() } else { said };
+        let said = if said.is_empty() {
+            "nothing\n".to_owned()
+        } else {
+            said
+        };
         format!("{program}\n\n{said}")
     });
-    reports.collect::<Vec<_>>().join("\n----------------------------------------\n\n")
+    reports
+        .collect::<Vec<_>>()
+        .join("\n----------------------------------------\n\n")
 }
 
 /// The same for what stands in a pipeline.
@@ -74,17 +82,27 @@ impl Tree {
             .collect();
         let files = self.0.iter().map(|(path, text)| (*path, *text));
         // Backwards: the planner must not depend on the order.
-        files.rev().filter(|(path, _)| globs.iter().any(|glob| glob.is_match(path))).collect()
+        files
+            .rev()
+            .filter(|(path, _)| globs.iter().any(|glob| glob.is_match(path)))
+            .collect()
     }
 }
 
 impl Commit for Tree {
     fn glob(&self, patterns: &[&str]) -> Result<Vec<String>, CommitError> {
-        Ok(self.matching(patterns).iter().map(|(path, _)| (*path).to_owned()).collect())
+        Ok(self
+            .matching(patterns)
+            .iter()
+            .map(|(path, _)| (*path).to_owned())
+            .collect())
     }
     fn digest(&self, patterns: &[&str]) -> Result<String, CommitError> {
         match self.matching(patterns).as_slice() {
-            [] => Err(CommitError(format!("no file matches {}", patterns.join(", ")))),
+            [] => Err(CommitError(format!(
+                "no file matches {}",
+                patterns.join(", ")
+            ))),
             files => Ok(format!("digest of {files:?}")),
         }
     }
@@ -102,7 +120,9 @@ fn plan(text: &str, request: &PlanRequest, tree: &Tree) -> Result<Plan, String> 
     let mut sources = Sources::new();
     let source = sources.add("a.gantry", text);
     let checked = dsl::check(source);
-    checked.plan(request, tree).map_err(|found| shown(&found, &sources))
+    checked
+        .plan(request, tree)
+        .map_err(|found| shown(&found, &sources))
 }
 
 /// The plan of a program as a tree, or why there is none.

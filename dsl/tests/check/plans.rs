@@ -318,3 +318,20 @@ job c { needs = [s["1"]], when = a.v == "y", sh "x" }
     let again = model::Plan::decode(&plan.encode().unwrap()).unwrap();
     assert_eq!(again, plan);
 }
+
+/// What a condition excludes is never asked for, so that a run by hand needs no field of a push.
+#[test]
+fn a_run_by_hand_of_what_is_for_pushes() {
+    let text = r#"
+pipeline p {
+  on push
+  stage publish {
+    when = event.kind == "push" and event.branch == "main"
+    job upload { env { BRANCH = event.branch }, sh "x" }
+  }
+  job never { when = false, env { BRANCH = event.branch }, sh "x" }
+  job always { sh "x" }
+}
+"#;
+    snapshot!(tree_of(text, &request("manual"), &Tree::default()));
+}

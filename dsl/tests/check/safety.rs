@@ -43,6 +43,8 @@ fn paths_lie_in_the_workspace() {
         "  job a { produces = [\"a[\"], sh \"x\" }",
         "  job a { sh \"x\" { dir = \"a/../../b\" } }",
         "  job a { env { D = digest(\"../secret\") }, sh \"x\" }",
+        "  job a for x in [\"a\", \"../b\"] { produces = [\"${x}/c\"], sh \"x\" }",
+        "  stage s for x in [\"a\"] { job a for y in [\"b\", \"/c\"] { dir = y, inputs = [\"${x}/${y}\"], sh \"x\" } }",
         "  job a { cache c { key = [1], paths = [\"~/../x\"] }, sh \"x\" }",
     ]));
 }
