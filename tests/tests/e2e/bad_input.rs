@@ -293,7 +293,7 @@ fn store_of_a_newer_version() {
     drop(connection);
     for command in ["run", "runs", "logs"] {
         let finished = sandbox.gantry([command]).run().expect_code(5);
-        let _ = finished.expect_text("newer");
+        let _ = finished.expect_text(&format!("version {}", version + 1));
     }
 }
 

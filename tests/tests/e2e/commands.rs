@@ -109,6 +109,28 @@ fn trigger_and_event_decide_what_applies() {
     assert_eq!(outcome(&["--trigger", "label=deploy"]), "succeeded");
 }
 
+/// Every field of the plan that is printed is described.
+#[test]
+fn json_plan_is_documented() {
+    let documents = std::fs::read_to_string(workspace_root().join("docs/plan.md"));
+    let documents = documents.expect("it is there");
+    let sandbox = Sandbox::with(PIPELINE);
+    let json = sandbox
+        .gantry(["plan", "--format", "json"])
+        .run()
+        .expect_code(0);
+    let plan: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let nodes = plan["nodes"].as_array().expect("nodes");
+    for object in [&plan].into_iter().chain(nodes) {
+        for field in object.as_object().expect("an object").keys() {
+            assert!(
+                documents.contains(&format!("`{field}`")),
+                "`{field}` is not documented"
+            );
+        }
+    }
+}
+
 #[test]
 fn json_events_have_a_version_and_are_in_order() {
     let sandbox = Sandbox::with(PIPELINE);
