@@ -163,16 +163,28 @@ impl Checker<'_> {
 
     pub(super) fn not_many(&mut self, id: NodeId, span: Span) {
         let declared = self.declared(id);
-        self.sink.push(
-            Diagnostic::error(
-                Code::WrongKeys,
-                format!("`{}` is there once, and takes no index", declared.name),
-                span,
-                "no `for`, no elements",
-            )
-            .label(declared.span, "defined here without a `for`")
-            .help(format!("write `{}`", declared.name)),
+        let stage = declared.parent.map(|stage| self.declared(stage));
+        let diagnostic = Diagnostic::error(
+            Code::WrongKeys,
+            format!("`{}` takes no such index", declared.name),
+            span,
+            "names no element of it",
         );
+        self.sink
+            .push(match stage.filter(|stage| stage.n_variables() > 0) {
+                Some(stage) => diagnostic
+                    .label(stage.span, "there once for each element of this stage")
+                    .help(format!(
+                        "wait for all of them with `{}`, or for one element of the stage: `{}[…]`",
+                        declared.name, stage.name
+                    )),
+                None if declared.n_variables() > 0 => diagnostic
+                    .label(declared.span, "defined here")
+                    .help("one index names one element"),
+                None => diagnostic
+                    .label(declared.span, "defined here without a `for`: there is one")
+                    .help(format!("write `{}`", declared.name)),
+            });
     }
 
     /// Whether the values are known before the node starts: no comprehension makes them.

@@ -176,3 +176,87 @@ fn symbol(operator: Operator) -> &'static str {
         Operator::Multiply => "*",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::NodeId;
+    use model::plan::{Event, PLAN_VERSION};
+    use std::collections::BTreeMap;
+
+    fn plan() -> Plan {
+        Plan {
+            version: PLAN_VERSION,
+            language: 1,
+            pipeline: "p".to_owned(),
+            title: None,
+            path: "p.gantry".to_owned(),
+            event: Event {
+                kind: "manual".to_owned(),
+                commit: String::new(),
+                dirty: false,
+                trusted: true,
+                fields: BTreeMap::new(),
+            },
+            params: BTreeMap::new(),
+            timeout_ms: None,
+            priority: 0,
+            fail_fast: false,
+            concurrency: None,
+            nodes: Vec::new(),
+            secrets: Vec::new(),
+            unsupported: Vec::new(),
+        }
+    }
+
+    fn check(expr: &Expr, expected: &str) {
+        assert_eq!(written(&plan(), expr), expected);
+    }
+
+    #[test]
+    fn expressions_read_as_they_are_written() {
+        let var = |name: &str| Box::new(Expr::Var(name.to_owned()));
+        let both = |left, operator, right| Expr::Binary(operator, left, right);
+        check(&both(var("a"), Operator::LessOrEqual, var("b")), "a <= b");
+        let or = both(var("a"), Operator::Or, var("b"));
+        check(
+            &both(Box::new(or.clone()), Operator::And, var("c")),
+            "(a or b) and c",
+        );
+        check(&Expr::Not(Box::new(or)), "not (a or b)");
+        check(
+            &Expr::If(var("a"), var("b"), var("c")),
+            "if a then b else c",
+        );
+        let join = Expr::Join(vec![Expr::text("say \"x\" "), *var("a")]);
+        check(&join, "\"say \\\"x\\\" ${a}\"");
+        let index = Expr::Index(var("xs"), vec![*var("a"), Expr::text("b")]);
+        check(&index, "xs[a, \"b\"]");
+        check(&Expr::Member(var("host"), "name".to_owned()), "host.name");
+        check(&Expr::HasLabel(Box::new(Expr::text("linux"))), "\"linux\"");
+        check(&Expr::HasLabel(var("system")), "has(system)");
+        check(
+            &Expr::Checked(var("t"), "[a-z]+".to_owned()),
+            "checked(t, \"[a-z]+\")",
+        );
+        check(
+            &Expr::Map([("a".to_owned(), *var("b"))].into()),
+            "{ a = b }",
+        );
+        let comprehension = Expr::Comprehension {
+            item: Box::new(Expr::Negate(var("x"))),
+            sources: vec![("x".to_owned(), Expr::Range(var("n")))],
+            filter: Some(Box::new(Expr::Failed)),
+        };
+        check(&comprehension, "[-x for x in range(n) where failed()]");
+        // An id that is no node's of the plan does no harm.
+        let output = Expr::Output {
+            job: NodeId(7),
+            name: "v".to_owned(),
+        };
+        check(
+            &Expr::Default(Box::new(output), var("a")),
+            "default(?.v, a)",
+        );
+    }
+}

@@ -135,6 +135,7 @@ fn types() {
         "  job a { output v: int, sh \"x\" }\n  job b { env { V = a[1].v }, sh \"x\" }",
         "  job a for x in [\"one\", \"two\"] { sh \"x\" }\n  job b { needs = [a[\"three\"]], sh \"x\" }",
         "  job a { sh \"x\" }\n  job b { needs = [a[1]], sh \"x\" }",
+        "  stage s for x in [1, 2] { job a { sh \"x\" } }\n  job b { needs = [a[1]], sh \"x\" }",
     ]));
 }
 
