@@ -20,7 +20,7 @@ use protocol::{ConvertError, Lease, convert};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Runs jobs, one after the other.
@@ -41,14 +41,17 @@ struct Gave {
 }
 
 impl Jobs {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Result<Self, SlotEnd> {
         let blobs = Blobs::new(config.dirs.blobs.clone(), config.durable);
-        Self {
+        let jobs = Self {
             workspaces: Workspaces::new(config.dirs.work.clone(), blobs.clone()),
             blobs,
             output: config.folder.join("output"),
             config,
-        }
+        };
+        // Of a slot that was killed.
+        jobs.forget_outputs()?;
+        Ok(jobs)
     }
 
     /// Runs one job. Its end is told before anything is cleaned up.
@@ -112,17 +115,19 @@ impl Jobs {
         let stuck = run.stuck;
         let length = run.attempt.log().length();
         finish(link, lease, &outcome, gave, length, since)?;
-        // Values may have been written there that were never read.
-        match fs::remove_file(&self.output) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(SlotEnd::System(error));
-            }
-            _ => {}
-        }
+        self.forget_outputs()?;
         self.workspaces.finish(workspace, !outcome.is_success());
         match stuck {
             true => Err(SlotEnd::Stuck),
             false => Ok(()),
+        }
+    }
+
+    /// The next job must not find what was written for this one, and a secret may be in it.
+    fn forget_outputs(&self) -> Result<(), SlotEnd> {
+        match fs::remove_file(&self.output) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SlotEnd::System(error)),
+            _ => Ok(()),
         }
     }
 
@@ -148,6 +153,13 @@ impl Jobs {
             folder: self.config.folder.clone(),
             artifacts: self.config.dirs.artifacts.join(attempt.path()),
         }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        // The worker is gone in the middle of a job.
+        let _ = self.forget_outputs();
     }
 }
 
@@ -212,7 +224,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// The steps, what they gave, and the hooks. What a job gives is read before its hooks run, so
     /// that they know how it ended, and one that cleans up takes nothing away.
-    fn all(&mut self, output: &std::path::Path, blobs: &Blobs) -> Result<(Outcome, Gave), SlotEnd> {
+    fn all(&mut self, output: &Path, blobs: &Blobs) -> Result<(Outcome, Gave), SlotEnd> {
         let since = Instant::now();
         let deadline = self
             .spec
@@ -310,7 +322,7 @@ impl Run<'_> {
     }
 
     /// Reads the outputs, and keeps what is produced.
-    fn gave(&mut self, output: &std::path::Path, blobs: &Blobs) -> Result<Gave, Failure> {
+    fn gave(&mut self, output: &Path, blobs: &Blobs) -> Result<Gave, Failure> {
         let outputs = output::read(output, &self.spec.outputs, self.attempt.log().masker())
             .map_err(|error| Failure::Output {
                 message: with_causes(&error),

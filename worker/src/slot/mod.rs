@@ -104,7 +104,7 @@ fn serve(link: &mut Link) -> Result<std::convert::Infallible, SlotEnd> {
         protocol: SLOT_VERSION,
     }));
     link.send()?;
-    let mut jobs = Jobs::new(config);
+    let mut jobs = Jobs::new(config)?;
     loop {
         let assign = link.next_job()?;
         jobs.run(link, assign)?;
