@@ -4,6 +4,7 @@
 //! from it (rows, the next dispatch with its resolved spec) is part of it.
 
 #[path = "../tests/support/mod.rs"]
+#[expect(dead_code, reason = "each user takes a part of it")]
 mod support;
 
 use model::ids::{RunId, WorkerId};

@@ -6,6 +6,7 @@
 #[path = "../tests/sim/mod.rs"]
 mod sim;
 #[path = "../tests/support/mod.rs"]
+#[expect(dead_code, reason = "each user takes a part of it")]
 mod support;
 
 use std::process::ExitCode;

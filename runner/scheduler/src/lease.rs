@@ -203,7 +203,24 @@ impl Scheduler {
     }
 }
 
+/// A wake-up that comes so late says that the runner itself was away: its process was stopped, its
+/// machine slept or was busy. Far more than a loaded machine needs to wake a thread, far less than
+/// the time after which a worker counts as unreachable.
+const OWN_ABSENCE_MS: u64 = 2_000;
+
 impl crate::core::Core {
+    /// Who could not be heard was not silent: where the scheduler was called later than it had asked
+    /// for, every worker is given that time. Its own lease ends before, so nothing runs twice.
+    pub(crate) fn forgive_own_absence(&mut self) {
+        let absent_ms = self.timers.delay_ms(self.now.mono_ms);
+        if absent_ms > OWN_ABSENCE_MS {
+            for worker in self.workers.iter_mut() {
+                worker.heard_ms += absent_ms;
+                worker.lease_from_ms += absent_ms;
+            }
+        }
+    }
+
     /// A worker of which nothing is known but its id: it has a full lease.
     pub(crate) fn know_worker(&mut self, id: WorkerId) -> WorkerIdx {
         let now_ms = self.now.mono_ms;

@@ -57,6 +57,7 @@ impl Scheduler {
             wall_ms: now.wall_ms,
         };
         std::mem::swap(&mut self.core.effects, effects);
+        self.core.forgive_own_absence();
         self.ring();
         self.route(input);
         self.settle();

@@ -39,6 +39,12 @@ impl Timers {
         self.heap.pop().map(|Reverse((_, timer))| timer)
     }
 
+    /// How much later it is than what was announced.
+    pub(crate) fn delay_ms(&self, now_ms: u64) -> u64 {
+        let announced = self.announced.unwrap_or(now_ms);
+        now_ms.saturating_sub(announced)
+    }
+
     /// When the next one rings, where that is something new.
     pub(crate) fn announce(&mut self) -> Option<Option<u64>> {
         let next = self.heap.peek().map(|Reverse((at_ms, _))| *at_ms);

@@ -168,6 +168,10 @@ impl Workers {
         workers.filter_map(|(index, worker)| Some((WorkerIdx(index as u32), worker.as_ref()?)))
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Worker> {
+        self.workers.iter_mut().flatten()
+    }
+
     pub(crate) fn insert(&mut self, worker: Worker) -> WorkerIdx {
         let (id, name) = (worker.id, worker.facts.name.clone());
         let index = match self.free.pop() {

@@ -1,6 +1,7 @@
 //! Some thousand simulated worlds. `tests/sim 1000000` runs a million; `tests/sim --seed N` replays.
 
 mod sim;
+#[expect(dead_code, reason = "each user takes a part of it")]
 mod support;
 
 /// A few seconds' worth.

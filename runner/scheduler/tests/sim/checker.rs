@@ -692,8 +692,8 @@ fn check_outcome(picture: &Picture<'_>) -> Check {
     }
     let all_well = |phase| ends(phase).all(|(end, _)| end != Some(End::Bad));
     let (main, hooks) = (all_well(Phase::Main), all_well(Phase::Always));
-    // A hook that trust forbids was not run, which is no failure of the run.
-    let may_succeed = main && (hooks || !picture.plan.event.trusted);
+    // What trust forbids was not run, which is no failure of the run.
+    let may_succeed = (main && hooks) || !picture.plan.event.trusted;
     match &row.outcome {
         Some(Outcome::Succeeded) if !may_succeed => {
             Err("a run succeeded and a part of it not".to_owned())

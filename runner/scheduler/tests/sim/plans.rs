@@ -203,7 +203,10 @@ impl Maker<'_> {
 
     /// What can be waited for from here.
     fn visible(&self, around: &[String]) -> Vec<String> {
-        let guarded = around.iter().find(|stage| self.guarded.contains(*stage));
+        let guarded = around
+            .iter()
+            .rev()
+            .find(|stage| self.guarded.contains(*stage));
         let inside = |of: &[String]| guarded.is_none_or(|stage| of.contains(stage));
         let known = self.known.iter().filter(|(_, of)| inside(of));
         known.map(|(name, _)| name.clone()).collect()

@@ -1,3 +1,4 @@
 //! What the tests, the simulator and the benchmark share.
 
 pub mod plan;
+pub mod wire;
