@@ -23,7 +23,8 @@ use std::path::PathBuf;
   gantry runs                     what was run
   gantry logs                     what the last run printed
 
-Each command has examples of its own: gantry help run"
+Each command has examples of its own: gantry help run
+GANTRY_LOG=debug shows what gantry itself does, on standard error."
 )]
 pub struct Cli {
     /// What to do.

@@ -64,21 +64,49 @@ pub fn run(args: &Args) -> Result {
         palette: Palette::stdout(),
         logs: Logs::new(layout.logs()),
     };
-    let has_headers = chosen.len() > 1;
+    let is_only = chosen.len() == 1;
+    let mut n_shown = 0;
     for job in chosen {
-        let attempt = attempt_of(args, run, job)?;
-        let (from, to) = match args.step {
-            None => (0, u64::MAX),
-            Some(number) => stretch(&mut store, attempt, job, number)?,
+        let found = part(args, &mut store, run, job).and_then(|part| {
+            let file = shown.open(&part, job)?;
+            Ok((part, file))
+        });
+        let (part, mut file) = match found {
+            Ok(found) => found,
+            // Of several jobs not each has an attempt or step of that number.
+            Err(error) if !is_only && error.code == ExitCode::NotFound => continue,
+            Err(error) => return Err(error),
         };
-        if has_headers {
+        if !is_only {
             let header = format!("==> {} <==", text::one_line(&job.name));
             writeln!(out, "{}", shown.palette.strong(&header))?;
         }
-        shown.write(&mut out, attempt, job, from, to)?;
+        shown.write(&mut out, &mut file, &part)?;
+        n_shown += 1;
     }
     out.flush()?;
-    Ok(ExitCode::Succeeded)
+    match n_shown {
+        0 => Err(Error::not_found(format!(
+            "no job of run {run} has such a log"
+        ))),
+        _ => Ok(ExitCode::Succeeded),
+    }
+}
+
+/// What is to be shown of a log.
+struct Part {
+    attempt: AttemptId,
+    from: u64,
+    to: u64,
+}
+
+fn part(args: &Args, store: &mut Store, run: RunId, job: &JobRow) -> Result<Part> {
+    let attempt = attempt_of(args, run, job)?;
+    let (from, to) = match args.step {
+        None => (0, u64::MAX),
+        Some(number) => stretch(store, attempt, job, number)?,
+    };
+    Ok(Part { attempt, from, to })
 }
 
 /// A first argument that is no number names a job of the last run.
@@ -174,36 +202,28 @@ struct Shown {
 }
 
 impl Shown {
-    fn write(
-        &self,
-        out: &mut dyn Write,
-        attempt: AttemptId,
-        job: &JobRow,
-        from: u64,
-        to: u64,
-    ) -> Result<()> {
-        let mut file = match self.logs.open(attempt) {
-            Ok(file) => file,
-            Err(error) => {
-                let name = text::one_line(&job.name);
-                let path = self.logs.path(attempt);
-                return Err(match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        Error::not_found(format!("the log of {name} is not there any more"))
-                    }
-                    _ => Error::system(format!("can't read {}", path.display())),
+    fn open(&self, part: &Part, job: &JobRow) -> Result<File> {
+        self.logs.open(part.attempt).map_err(|error| {
+            let name = text::one_line(&job.name);
+            let path = self.logs.path(part.attempt);
+            match error.kind() {
+                io::ErrorKind::NotFound => {
+                    Error::not_found(format!("the log of {name} is not there any more"))
                 }
-                .because(error));
+                _ => Error::system(format!("can't read {}", path.display())),
             }
-        };
+            .because(error)
+        })
+    }
+
+    fn write(&self, out: &mut dyn Write, file: &mut File, part: &Part) -> io::Result<()> {
         match self.is_terminal {
-            true => self.write_safely(out, &mut file, from, to)?,
+            true => self.write_safely(out, file, part.from, part.to),
             false => {
-                file.seek(SeekFrom::Start(from))?;
-                io::copy(&mut file.take(to - from), out)?;
+                file.seek(SeekFrom::Start(part.from))?;
+                io::copy(&mut file.take(part.to - part.from), out).map(drop)
             }
         }
-        Ok(())
     }
 
     fn write_safely(

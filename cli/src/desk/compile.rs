@@ -34,7 +34,7 @@ pub fn compile(repository: &Repository, args: &PipelineArgs) -> Result<Compiled>
     };
     std::thread::scope(|threads| {
         // Git answers while the text is checked.
-        let desk = threads.spawn(|| ask_git(repository, args));
+        let desk = threads.spawn(|| ask_git(repository, args, source.text()));
         let checked = dsl::check_with(source, site.as_ref());
         diagnostics::report(&checked.diagnostics, &sources)?;
         if checked.has_errors() {
@@ -81,11 +81,24 @@ fn given(args: &PipelineArgs) -> Given<'_> {
     }
 }
 
-/// Where the working tree stands, and who made what.
-fn ask_git(repository: &Repository, args: &PipelineArgs) -> (git::Head, git::Commit) {
+/// What an expression writes to ask who made the last commit, or what it says.
+const ASK_FOR_COMMIT: [&str; 4] = [
+    "event.author",
+    "event.title",
+    "event.labeled_by",
+    "event.pull_request",
+];
+
+/// Where the working tree stands, and who made what. Each question is a process, which takes longer
+/// than all the rest, so nobody asks what the pipeline does not want to know.
+fn ask_git(repository: &Repository, args: &PipelineArgs, text: &str) -> (git::Head, git::Commit) {
     std::thread::scope(|threads| {
         let head = threads.spawn(|| git::head(repository));
+        let wants_commit = ASK_FOR_COMMIT
+            .iter()
+            .any(|question| text.contains(question));
         let commit = match given(args) {
+            _ if !wants_commit => git::Commit::default(),
             Given::Nothing => git::Commit {
                 author: git::user(repository),
                 title: String::new(),

@@ -48,7 +48,7 @@ pub fn event(given: Given<'_>, head: &Head, commit: &Commit) -> Result<Event> {
                 }
                 .because(error)
             })?;
-            desk.from_json(&bytes)
+            desk.read_json(&bytes)
                 .map_err(|why| Error::usage(format!("{}: {why}", path.display())))
         }
     }
@@ -126,7 +126,7 @@ impl Desk<'_> {
         }
     }
 
-    fn from_json(&self, bytes: &[u8]) -> std::result::Result<Event, String> {
+    fn read_json(&self, bytes: &[u8]) -> std::result::Result<Event, String> {
         let json: serde_json::Value =
             serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
         let object = json.as_object().ok_or("an event is a JSON object")?;
@@ -240,7 +240,7 @@ mod tests {
             head: &head,
             commit: &commit,
         };
-        let event = desk.from_json(json.as_bytes());
+        let event = desk.read_json(json.as_bytes());
         show(event.map_err(Error::usage))
     }
 

@@ -1,6 +1,7 @@
 //! For programs: each event on a line of its own, as `docs/json-events.md` describes them.
 
 use super::Printer;
+use super::text::one_line;
 use model::event::Event;
 use std::io::{self, Write};
 
@@ -23,9 +24,9 @@ impl<W: Write> Printer for Json<W> {
         self.out.write_all(b"\n")
     }
 
-    /// Programs see what a note tells people as events: the run ends as canceled.
-    fn note(&mut self, _text: &str) -> io::Result<()> {
-        Ok(())
+    /// A note is for a person who may be watching, so it is on standard error.
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        writeln!(io::stderr(), "! {}", one_line(text))
     }
 
     fn tick(&mut self, _now_ms: u64) -> io::Result<()> {

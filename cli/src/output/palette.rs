@@ -11,6 +11,7 @@ pub struct Palette {
 
 impl Palette {
     /// Without colors.
+    #[cfg(test)]
     pub const PLAIN: Self = Self { colored: false };
     /// With colors.
     #[cfg(test)]

@@ -252,6 +252,7 @@ impl<W: Write> Printer for Plain<W> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Palette;
     use super::super::log::MAX_LINE;
     use super::super::testing::{Story, eventful, plan};
     use super::*;
@@ -411,6 +412,27 @@ mod tests {
           ✗ a\nb\u{1b}[2J  0ms  exit code 1  .gantry/ci.gantry:11
 
         run 17 of ci canceled in 0ms (by ann\u{1b}[31m): 1 failed
+        ");
+    }
+
+    #[test]
+    fn colors_of_a_step_are_kept_where_there_are_colors() {
+        let mut story = Story::of(plan(&[("a", &[])]));
+        story.start("a", 1, "make").print("a", 1, "\x1b[31mred\n");
+        let mut out = Vec::new();
+        let display = Display {
+            palette: Palette::COLORED,
+            ..story.display()
+        };
+        let mut plain = Plain::new(&mut out, display, Arc::clone(&story.plan));
+        for event in &story.events {
+            plain.event(event, 0).unwrap();
+        }
+        let shown = String::from_utf8(out).unwrap().replace('\x1b', "^");
+        assert_snapshot!(shown, @"
+        ^[1mrun 17 of ci^[0m: 1 job, manual at 3f2c1ab97 with uncommitted work
+        ^[36ma^[0m ▶ ^[1mmake^[0m
+        ^[36ma^[0m | ^[31mred^[0m
         ");
     }
 

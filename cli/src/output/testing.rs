@@ -4,7 +4,7 @@ use super::{Display, Logs, Palette};
 use model::event::{EVENT_VERSION, Event, EventKind, StepEnd};
 use model::ids::{AttemptId, JobId, NodeId, RunId};
 use model::outcome::{Failure, Outcome};
-use model::plan::{Edge, EdgeKind, Job, Node, NodeKind, PLAN_VERSION, Phase, Plan};
+use model::plan::{Edge, EdgeKind, Node, NodeKind, PLAN_VERSION, Phase, Plan};
 use model::spec::Place;
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +35,7 @@ pub fn plan(jobs: &[(&str, &[&str])]) -> Plan {
                 element: None,
             })
             .collect(),
-        kind: NodeKind::Job(Box::new(Job::default())),
+        kind: NodeKind::Job(Box::default()),
     };
     Plan {
         version: PLAN_VERSION,
