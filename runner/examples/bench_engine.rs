@@ -60,9 +60,9 @@ async fn run(layout: &Layout, plan: &Arc<model::Plan>) -> Result<Duration> {
     let engine = tokio::spawn(engine);
     let (runner, end) = link::in_memory();
     let worker = tokio::spawn(async move {
-        FakeWorker::new(N_SLOTS, |_, _| Act::Succeed)
-            .serve(end)
-            .await;
+        let mut worker = FakeWorker::new(N_SLOTS, |_, _| Act::Succeed);
+        worker.is_slow = true;
+        worker.serve(end).await;
     });
     handle.attach(runner).await;
     let mut events = handle

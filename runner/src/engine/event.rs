@@ -3,9 +3,9 @@
 use super::handle::{SubmitError, SubmitRequest};
 use super::session::Hello;
 use super::subscription::Subscription;
-use model::ids::{RunId, WorkerId};
+use model::ids::{JobId, RunId, WorkerId};
 use protocol::link::RunnerEnd;
-use scheduler::Input;
+use scheduler::{Explanation, Input};
 use std::fmt;
 use tokio::sync::oneshot;
 
@@ -33,6 +33,12 @@ pub(super) enum EngineEvent {
         run: RunId,
         reply: oneshot::Sender<Option<Subscription>>,
     },
+    /// Somebody asks what a job does or waits for.
+    Explain {
+        run: RunId,
+        job: JobId,
+        reply: oneshot::Sender<Option<Explanation>>,
+    },
     /// A worker dialed.
     Attach(RunnerEnd),
     /// It said who it is.
@@ -45,8 +51,6 @@ pub(super) enum EngineEvent {
     FromWorker(Input),
     /// Its connection is gone, and all that it said came before.
     SessionEnded { session: SessionId },
-    /// The time has come that the scheduler wanted to be woken at.
-    Wake,
     /// The engine is to end.
     Shutdown,
 }

@@ -3,10 +3,11 @@
 use super::event::EngineEvent;
 use super::subscription::Subscription;
 use crate::store::StoreError;
-use model::ids::RunId;
+use model::ids::{JobId, RunId};
 use model::plan::{Plan, Unsupported};
 use protocol::link::RunnerEnd;
 use protocol::{ConvertError, Source};
+use scheduler::Explanation;
 use scheduler::input::Selection;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -87,6 +88,13 @@ impl Handle {
     pub async fn subscribe(&self, run: RunId) -> Option<Subscription> {
         let (reply, answer) = oneshot::channel();
         self.send(EngineEvent::Subscribe { run, reply }).await;
+        answer.await.ok().flatten()
+    }
+
+    /// What a job of a run does or waits for; `None` where the run has ended or has no such job.
+    pub async fn explain(&self, run: RunId, job: JobId) -> Option<Explanation> {
+        let (reply, answer) = oneshot::channel();
+        self.send(EngineEvent::Explain { run, job, reply }).await;
         answer.await.ok().flatten()
     }
 

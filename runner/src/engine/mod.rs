@@ -2,15 +2,17 @@
 //! decide, writes all rows of a batch in one transaction, and only then carries out the rest: what is
 //! acted on is always stored.
 
+mod batch;
 mod clock;
 mod event;
 mod handle;
 mod outbound;
 mod session;
 mod shell;
+mod start;
 mod subscription;
 
 pub use clock::{Clock, SystemClock};
 pub use handle::{Handle, Secrets, SubmitError, SubmitRequest};
-pub use shell::{EngineConfig, Resume, resume, start};
+pub use start::{EngineConfig, Resume, resume, start};
 pub use subscription::Subscription;

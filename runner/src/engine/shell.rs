@@ -1,156 +1,37 @@
 //! The loop that owns the scheduler and the store.
 
+use super::Clock;
+use super::batch::{Batch, Reply};
 use super::event::{EngineEvent, SessionId};
 use super::handle::{SubmitError, SubmitRequest};
 use super::outbound::{self, Given};
 use super::session::{self, Hello};
 use super::subscription::{self, Publisher, Subscription};
-use super::{Clock, Handle, Secrets};
 use crate::store::{RunLock, Store, StoreError};
 use model::event::EventKind;
-use model::ids::{NodeId, RunId, Token, WorkerId};
+use model::ids::{NodeId, RunId, WorkerId};
 use model::plan::Plan;
+use protocol::Lease;
 use protocol::link::RunnerEnd;
 use protocol::v1::ToWorker;
-use protocol::{Lease, Source};
 use scheduler::input::{Selection, Submit};
-use scheduler::{Change, Effect, Input, LiveRun, Now, Scheduler, SchedulerConfig};
+use scheduler::{Effect, Input, Now, Scheduler};
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use tracing::{debug, warn};
-
-/// How an engine works.
-#[derive(Debug, Clone)]
-pub struct EngineConfig {
-    /// What the scheduler is told.
-    pub scheduler: SchedulerConfig,
-    /// How long a stopped attempt has between the polite stop and the one by force.
-    pub stop_grace: Duration,
-}
-
-impl Default for EngineConfig {
-    fn default() -> Self {
-        Self {
-            scheduler: SchedulerConfig::default(),
-            // Long enough for a test runner to write its report, short for a person who waits.
-            stop_grace: Duration::from_secs(10),
-        }
-    }
-}
 
 /// How many events are handled in one batch. A bigger one would save little more of the commit and
 /// let its first event wait.
 const BATCH: usize = 256;
 
-/// How many events wait for the engine; then whoever has another one waits.
-const INBOX: usize = 1024;
-
 /// How long messages that are on their way to workers have at the end of the engine: they are only
 /// handed to a socket or a channel.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Makes an engine. It works as long as the future is awaited, until [`Handle::shutdown`], or with the
-/// error of a store that can't be written to any more.
-///
-/// The future writes to the store in its place, which takes some tens of microseconds at a desk and
-/// as long as the disk needs in a daemon: give it a thread on which that holds nobody who matters.
-///
-/// # Errors
-/// Where the store can't be read.
-pub fn start(
-    mut store: Store,
-    clock: impl Clock,
-    config: EngineConfig,
-) -> Result<(Handle, impl Future<Output = Result<(), StoreError>>), StoreError> {
-    let token = store.last_token()?;
-    make(store, clock, config, token, Vec::new(), BTreeMap::new())
-}
-
-/// A run to go on with after its process has ended.
-#[derive(Debug)]
-pub struct Resume {
-    /// Which.
-    pub run: RunId,
-    /// Where its source tree is.
-    pub source: Source,
-    /// The secrets that its jobs may ask for; they are never stored.
-    pub secrets: Secrets,
-}
-
-/// Makes an engine as [`start`] does, and goes on with runs that were left behind. Those that have
-/// ended, and those that a living process executes, are passed over.
-///
-/// # Errors
-/// Where the store can't be read, or what it says makes no sense.
-pub fn resume(
-    mut store: Store,
-    clock: impl Clock,
-    config: EngineConfig,
-    runs: Vec<Resume>,
-) -> Result<(Handle, impl Future<Output = Result<(), StoreError>>), SubmitError> {
-    let mut live = Vec::new();
-    let mut executing = BTreeMap::new();
-    for Resume {
-        run,
-        source,
-        secrets,
-    } in runs
-    {
-        let given = Given::new(&source, secrets).map_err(SubmitError::Source)?;
-        let Some(lock) = store.adopt_run(run)? else {
-            warn!("run {run} is not resumed: a living process executes it");
-            continue;
-        };
-        // Only now: before, that process could still write.
-        if let Some(rows) = store.live_run(run)? {
-            live.push(rows);
-            executing.insert(run, Executing::new(given, lock));
-        }
-    }
-    let token = store.last_token()?;
-    Ok(make(store, clock, config, token, live, executing)?)
-}
-
-fn make(
-    store: Store,
-    clock: impl Clock,
-    config: EngineConfig,
-    token: Token,
-    live: Vec<LiveRun>,
-    runs: BTreeMap<RunId, Executing>,
-) -> Result<(Handle, impl Future<Output = Result<(), StoreError>>), StoreError> {
-    let EngineConfig {
-        scheduler,
-        stop_grace,
-    } = config;
-    let now = clock.now();
-    let scheduler = Scheduler::restore(scheduler, now, live, token)
-        .map_err(|error| store.damaged(error.to_string()))?;
-    let (tx, inbox) = mpsc::channel(INBOX);
-    let handle = Handle { engine: tx.clone() };
-    let shell = Shell {
-        store,
-        clock,
-        scheduler,
-        stop_grace,
-        tx,
-        inbox,
-        // What was restored goes on at once.
-        wake_at_ms: Some(now.mono_ms),
-        runs,
-        sessions: BTreeMap::new(),
-        workers: BTreeMap::new(),
-        n_sessions: 0,
-        tasks: JoinSet::new(),
-        batch: Batch::default(),
-    };
-    Ok((handle, shell.run()))
-}
-
-struct Shell<C> {
+pub(super) struct Shell<C> {
     store: Store,
     clock: C,
     scheduler: Scheduler,
@@ -166,10 +47,11 @@ struct Shell<C> {
     n_sessions: u64,
     tasks: JoinSet<()>,
     batch: Batch,
+    is_ending: bool,
 }
 
 /// A run that has not ended.
-struct Executing {
+pub(super) struct Executing {
     given: Given,
     watchers: Vec<Publisher>,
     /// Held until the run has ended and that is stored.
@@ -186,20 +68,35 @@ struct Session {
     open: BTreeSet<Lease>,
 }
 
-/// What a batch leads to.
-#[derive(Default)]
-struct Batch {
-    /// Rows to be stored, and what is to be done after that, in this order.
-    effects: Vec<Effect>,
-    /// Whom to tell that their runs are stored.
-    submitted: Vec<(Reply, Subscription)>,
-    is_last: bool,
-}
-
-type Reply = oneshot::Sender<Result<Subscription, SubmitError>>;
-
 impl<C: Clock> Shell<C> {
-    async fn run(mut self) -> Result<(), StoreError> {
+    pub(super) fn new(
+        store: Store,
+        clock: C,
+        scheduler: Scheduler,
+        stop_grace: Duration,
+        (tx, inbox): (mpsc::Sender<EngineEvent>, mpsc::Receiver<EngineEvent>),
+        runs: BTreeMap<RunId, Executing>,
+    ) -> Self {
+        Self {
+            // What was restored goes on at once.
+            wake_at_ms: Some(clock.now().mono_ms),
+            store,
+            clock,
+            scheduler,
+            stop_grace,
+            tx,
+            inbox,
+            runs,
+            sessions: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            n_sessions: 0,
+            tasks: JoinSet::new(),
+            batch: Batch::default(),
+            is_ending: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), StoreError> {
         let result = self.work().await;
         if let Err(error) = &result {
             self.stop_all(&error.to_string());
@@ -210,32 +107,38 @@ impl<C: Clock> Shell<C> {
 
     async fn work(&mut self) -> Result<(), StoreError> {
         let mut events = Vec::with_capacity(BATCH);
-        loop {
-            self.wait(&mut events).await;
+        while !self.is_ending {
+            let due = self.batch.due();
+            self.wait(&mut events, due).await;
             let now = self.clock.now();
             // Also when the inbox is never empty.
             if self.wake_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
-                self.handle(EngineEvent::Wake, now)?;
+                self.wake_at_ms = None;
+                self.decide(Input::Wake, now);
             }
             for event in events.drain(..) {
                 self.handle(event, now)?;
             }
-            self.store.write(self.batch.rows())?;
-            self.carry_out(now);
-            if self.batch.is_last {
-                return Ok(());
+            let due = self.batch.due();
+            if self.is_ending || due.is_some_and(|due| due <= Instant::now()) {
+                self.store.write(self.batch.rows())?;
+                self.carry_out(now);
             }
         }
+        Ok(())
     }
 
-    /// Waits until something happens, and takes all that has happened by then.
-    async fn wait(&mut self, events: &mut Vec<EngineEvent>) {
-        let wake = async {
-            match self.wake_at_ms {
-                Some(at_ms) => {
-                    let rest_ms = at_ms.saturating_sub(self.clock.now().mono_ms);
-                    tokio::time::sleep(Duration::from_millis(rest_ms)).await;
-                }
+    /// Waits until something happens, and takes all that has happened by then; or until it is time to
+    /// store what there is, or to wake the scheduler.
+    async fn wait(&mut self, events: &mut Vec<EngineEvent>, due: Option<Instant>) {
+        let wake_at = self.wake_at_ms.map(|at_ms| {
+            let rest_ms = at_ms.saturating_sub(self.clock.now().mono_ms);
+            Instant::now() + Duration::from_millis(rest_ms)
+        });
+        let first = due.into_iter().chain(wake_at).min();
+        let timer = async {
+            match first {
+                Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -254,7 +157,7 @@ impl<C: Clock> Shell<C> {
                     session: *session,
                 }));
             }
-            () = wake => {}
+            () = timer => {}
         }
     }
 
@@ -279,11 +182,10 @@ impl<C: Clock> Shell<C> {
             }
             EngineEvent::FromWorker(input) => self.decide(input, now),
             EngineEvent::SessionEnded { session } => self.forget(session, now),
-            EngineEvent::Wake => {
-                self.wake_at_ms = None;
-                self.decide(Input::Wake, now);
+            EngineEvent::Explain { run, job, reply } => {
+                let _ = reply.send(self.scheduler.explain(run, job));
             }
-            EngineEvent::Shutdown => self.batch.is_last = true,
+            EngineEvent::Shutdown => self.is_ending = true,
         }
         Ok(())
     }
@@ -376,7 +278,7 @@ impl<C: Clock> Shell<C> {
             // Whoever asked may have gone; the run is there all the same.
             let _ = reply.send(Ok(events));
         }
-        let mut effects = std::mem::take(&mut self.batch.effects);
+        let mut effects = self.batch.take();
         for effect in effects.drain(..) {
             match effect {
                 // It is stored by now.
@@ -490,17 +392,8 @@ fn check_supported(plan: &Plan, selection: &Selection) -> Result<(), SubmitError
     found.map_or(Ok(()), |found| Err(SubmitError::Unsupported(found.clone())))
 }
 
-impl Batch {
-    fn rows(&self) -> impl Iterator<Item = &Change> {
-        self.effects.iter().filter_map(|effect| match effect {
-            Effect::Record(change) => Some(change),
-            _ => None,
-        })
-    }
-}
-
 impl Executing {
-    fn new(given: Given, lock: RunLock) -> Self {
+    pub(super) fn new(given: Given, lock: RunLock) -> Self {
         Self {
             given,
             watchers: Vec::new(),

@@ -30,6 +30,8 @@ pub struct FakeWorker {
     pub name: String,
     pub n_slots: u32,
     pub script: Script,
+    /// Whether the runner handles each message before the next one comes.
+    pub is_slow: bool,
     /// What it was sent and was not told to forget.
     held: BTreeMap<Lease, Attempt>,
     /// All attempts that it ever began, to see that none began twice.
@@ -47,6 +49,7 @@ impl FakeWorker {
             name: "fake".to_owned(),
             n_slots,
             script: Box::new(script),
+            is_slow: false,
             held: BTreeMap::new(),
             begun: Vec::new(),
         }
@@ -68,6 +71,12 @@ impl FakeWorker {
             for answer in self.answer(message) {
                 if tx.send(answer).await.is_err() {
                     return;
+                }
+                if self.is_slow {
+                    // As a real one does, whose messages come when things happen.
+                    tokio::task::yield_now().await;
+                    tokio::task::yield_now().await;
+                    tokio::task::yield_now().await;
                 }
             }
         }
