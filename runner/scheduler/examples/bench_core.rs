@@ -136,7 +136,11 @@ impl World {
 
     /// Starts and finishes what was sent, at most so many jobs. Gives microseconds per input.
     fn work(&mut self, most: usize) -> f64 {
-        #[expect(clippy::disallowed_methods, reason = "a benchmark measures")]
+        #[expect(
+            clippy::disallowed_methods,
+            clippy::disallowed_types,
+            reason = "a benchmark measures"
+        )]
         let start = std::time::Instant::now();
         let mut n_inputs = 0_u32;
         for _ in 0..most {

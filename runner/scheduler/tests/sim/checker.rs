@@ -7,7 +7,7 @@ use super::store::Store;
 use model::Expr;
 use model::event::EventKind;
 use model::expr::Scope;
-use model::ids::{JobId, NodeId, RunId, Token, WorkerId};
+use model::ids::{AttemptId, JobId, NodeId, RunId, Token, WorkerId};
 use model::outcome::{Failure, Outcome, SkipReason};
 use model::plan::{Batch, EdgeKind, Node, NodeKind, Phase, Plan};
 use model::value::Value;
@@ -125,9 +125,6 @@ impl Checker {
         }
     }
 
-    /// What was handled last was not stored.
-    pub fn uncommitted(&mut self) {}
-
     /// The runner has come back; every worker has a full lease.
     pub fn restarted(&mut self, now: Now) {
         for heard in self.heard.values_mut() {
@@ -207,7 +204,7 @@ impl Checker {
     }
 
     /// The rows of one input are stored.
-    pub fn committed(&mut self, _now: Now, store: &Store) -> Check {
+    pub fn committed(&mut self, store: &Store) -> Check {
         for (waiter, ticket) in std::mem::take(&mut self.granted) {
             self.check_turn(store, &waiter, ticket)?;
         }
@@ -391,10 +388,10 @@ impl Checker {
                     return Err(format!("attempt {attempt} of {run}.{job} has two results"));
                 }
             }
-            EventKind::JobRetried { job, attempt, .. } => {
-                if !self.retried.insert((run, *job, *attempt)) {
-                    return Err(format!("attempt {attempt} of {run}.{job} has two results"));
-                }
+            EventKind::JobRetried { job, attempt, .. }
+                if !self.retried.insert((run, *job, *attempt)) =>
+            {
+                return Err(format!("attempt {attempt} of {run}.{job} has two results"));
             }
             _ => {}
         }
@@ -408,13 +405,11 @@ impl Checker {
         }
         self.last_token = token;
         let key = (attempt.run, attempt.job);
-        if let Some(lease) = self.leases.get(&key) {
-            if lease.ends_ms(&self.heard, self.lease_ms) > now.mono_ms {
-                return Err(format!(
-                    "{attempt} is sent out while its lease {} runs",
-                    lease.token
-                ));
-            }
+        if let Some(lease) = self.leases.get(&key)
+            && lease.ends_ms(&self.heard, self.lease_ms) > now.mono_ms
+        {
+            let old = lease.token;
+            return Err(format!("{attempt} is sent out while its lease {old} runs"));
         }
         let lease = Lease {
             token,
@@ -426,6 +421,37 @@ impl Checker {
             return Err(format!("{attempt} is sent out without a row"));
         };
         check_may_start(&Picture::new(store, attempt.run), row)
+    }
+
+    /// A worker has registered: whatever it holds that it should not is stopped, also where it was told
+    /// before and may not have heard it.
+    pub fn check_stops(
+        &self,
+        held: &[(AttemptId, Token)],
+        effects: &[Effect],
+        store: &Store,
+    ) -> Check {
+        for (attempt, token) in held {
+            let row = store.jobs.get(&(attempt.run, attempt.job));
+            let goes_on = row.is_some_and(|row| match &row.state {
+                JobState::Assigned { token: has, .. } => has == token,
+                JobState::Running {
+                    token: has,
+                    stopping,
+                    ..
+                } => has == token && stopping.is_none(),
+                _ => false,
+            });
+            let is_stopped = effects.iter().any(
+                |effect| matches!(effect, Effect::Stop { token: stopped, .. } if stopped == token),
+            );
+            if goes_on == is_stopped {
+                return Err(format!(
+                    "{attempt} goes on: {goes_on}, stopped: {is_stopped}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// All runs have ended.

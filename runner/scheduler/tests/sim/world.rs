@@ -401,12 +401,15 @@ impl World {
             println!("{:>9} > {text}", self.now_ms);
         }
         let mut effects = Vec::new();
+        let held = match &input {
+            Input::WorkerRegistered(registration) => registration.held.clone(),
+            _ => Vec::new(),
+        };
         self.checker.before(now, &input, &self.store);
         runner.handle(now, input, &mut effects);
         runner.check_invariants();
         if self.faults && self.fault_rate > 0 && self.chance.below(2_000) == 0 {
             self.note(|| "crashes before the commit".to_owned());
-            self.checker.uncommitted();
             self.crash();
             return Ok(());
         }
@@ -423,7 +426,8 @@ impl World {
             self.store.apply(change.clone());
             self.checker.recorded(&change)?;
         }
-        self.checker.committed(now, &self.store)?;
+        self.checker.committed(&self.store)?;
+        self.checker.check_stops(&held, &effects, &self.store)?;
         if self.chance.percent(10) {
             self.compare_restored()?;
         }
