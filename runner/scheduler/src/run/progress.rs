@@ -16,10 +16,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Run {
-    /// Starts the run.
+    /// Starts the run, unless it was canceled while it waited for its turn.
     pub(crate) fn enter(&mut self, core: &mut Core) {
-        self.enter_scope(core, ScopeIdx(0));
-        self.proceed(core);
+        if self.scope(ScopeIdx(0)).state == ScopeState::Waiting {
+            self.enter_scope(core, ScopeIdx(0));
+            self.proceed(core);
+        }
     }
 
     /// Looks at all that has become due, until there is nothing more.
