@@ -18,13 +18,16 @@ mod needed;
 mod outcome;
 mod people;
 mod progress;
+mod queueing;
 mod report;
+mod retry;
 mod scope;
+mod steps;
 
-pub use attempt::PRIORITY_MS;
 pub(crate) use eval::Place;
 pub(crate) use group::{Elements, Group, GroupState, Limits};
 pub(crate) use job::{Details, Ending, Job, Lease, State};
+pub use queueing::PRIORITY_MS;
 pub(crate) use scope::{Aggregate, Scope, ScopeState};
 
 use crate::queue::ClassId;

@@ -3,6 +3,7 @@
 //! follows from a seed. After each event an independent checker compares what it saw with the rules.
 
 mod checker;
+mod machines;
 mod outcomes;
 mod plans;
 mod rng;
@@ -28,9 +29,10 @@ pub struct Report {
 
 /// Runs the world of a seed.
 pub fn simulate(seed: u64, tell: bool) -> Result<Report, String> {
-    let report = once(seed, tell)?;
-    if seed.is_multiple_of(TWICE) && !tell {
-        let again = once(seed, false)?;
+    let twice = seed.is_multiple_of(TWICE) && !tell;
+    let report = once(seed, tell, twice)?;
+    if twice {
+        let again = once(seed, false, twice)?;
         if report != again {
             return Err(format!(
                 "two runs of one seed differ: {report:?}, {again:?}"
@@ -40,9 +42,9 @@ pub fn simulate(seed: u64, tell: bool) -> Result<Report, String> {
     Ok(report)
 }
 
-fn once(seed: u64, tell: bool) -> Result<Report, String> {
+fn once(seed: u64, tell: bool, digest: bool) -> Result<Report, String> {
     // A panic of the scheduler is a finding like any other.
-    let run = AssertUnwindSafe(|| world::World::new(seed, tell).run());
+    let run = AssertUnwindSafe(|| world::World::new(seed, tell, digest).run());
     match catch_unwind(run) {
         Ok(result) => result,
         Err(panic) => {

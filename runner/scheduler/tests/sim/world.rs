@@ -2,16 +2,12 @@
 
 use super::Report;
 use super::checker::Checker;
-use super::plans::{ELEMENTS, LABELS, PEOPLE, random_plan, random_selection};
+use super::plans::{LABELS, PEOPLE, random_plan, random_selection};
 use super::rng::Chance;
 use super::store::Store;
-use super::worker::{STOP_GRACE_MS, SimWorker, WorkStage, result};
-use model::event::StepEnd;
+use super::worker::{SimWorker, WorkStage};
 use model::ids::{AttemptId, RunId, Token, WorkerId};
-use model::outcome::{Failure, Outcome};
-use model::plan::RetryOn;
-use model::spec::Place;
-use scheduler::input::{AttemptResult, Input, Now, Registration, Selection, StepBegin, Submit};
+use scheduler::input::{Input, Now, Selection, Submit};
 use scheduler::record::JobState;
 use scheduler::{Effect, Scheduler, SchedulerConfig};
 use std::cmp::Reverse;
@@ -26,12 +22,12 @@ const END_MS: u64 = 40_000_000;
 const MAX_EVENTS: u64 = 400_000;
 /// The longest that a message takes.
 const MAX_DELAY_MS: u64 = 2_000;
-const HEARTBEAT_MS: u64 = 5_000;
-const RESEND_MS: u64 = 3_000;
+pub(super) const HEARTBEAT_MS: u64 = 5_000;
+pub(super) const RESEND_MS: u64 = 3_000;
 
 /// What happens.
 #[derive(Debug, Clone)]
-enum Happening {
+pub(super) enum Happening {
     Submit,
     /// Arrives at the runner; with a session, only while that is the worker's.
     AtRunner {
@@ -47,7 +43,6 @@ enum Happening {
     Ends {
         worker: usize,
         token: Token,
-        number: u64,
     },
     Heartbeat(usize),
     Resend(usize),
@@ -67,34 +62,36 @@ enum Happening {
 
 /// A world.
 pub struct World {
-    chance: Chance,
-    now_ms: u64,
+    pub(super) chance: Chance,
+    pub(super) now_ms: u64,
     wall_offset_ms: i64,
     /// The runner's monotonic clock starts anywhere.
     mono_base_ms: u64,
     queue: BinaryHeap<Reverse<(u64, u64)>>,
     happenings: BTreeMap<u64, Happening>,
-    next_number: u64,
-    runner: Option<Scheduler>,
-    store: Store,
+    pub(super) next_number: u64,
+    pub(super) runner: Option<Scheduler>,
+    pub(super) store: Store,
     checker: Checker,
-    workers: Vec<SimWorker>,
+    pub(super) workers: Vec<SimWorker>,
     /// The runner's side of the sessions.
     sessions: BTreeMap<WorkerId, u64>,
-    next_session: u64,
+    pub(super) next_session: u64,
     next_run: u64,
     n_to_submit: u64,
-    faults: bool,
+    pub(super) faults: bool,
     fault_rate: u64,
     wake_at: Option<u64>,
-    config: SchedulerConfig,
+    pub(super) config: SchedulerConfig,
     report: Report,
     tell: bool,
+    /// Whether a digest of all effects is made, which takes as long as the rest.
+    digest: bool,
     hasher: DefaultHasher,
 }
 
 impl World {
-    pub fn new(seed: u64, tell: bool) -> Self {
+    pub fn new(seed: u64, tell: bool, digest: bool) -> Self {
         let mut chance = Chance::new(seed);
         let n_workers = match chance.below(20) {
             0 => 20,
@@ -138,6 +135,7 @@ impl World {
             config,
             report: Report::default(),
             tell,
+            digest,
             hasher: DefaultHasher::new(),
             chance,
         };
@@ -208,7 +206,7 @@ impl World {
         Ok(self.report)
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.n_to_submit == 0 && self.store.runs.values().all(|row| row.outcome.is_some())
     }
 
@@ -226,7 +224,7 @@ impl World {
         text
     }
 
-    fn after(&mut self, delay_ms: u64, happening: Happening) -> u64 {
+    pub(super) fn after(&mut self, delay_ms: u64, happening: Happening) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
         self.queue.push(Reverse((self.now_ms + delay_ms, number)));
@@ -234,7 +232,7 @@ impl World {
         number
     }
 
-    fn note(&mut self, text: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
         if self.tell {
             println!("{:>9} {}", self.now_ms, text());
         }
@@ -247,11 +245,11 @@ impl World {
         }
     }
 
-    fn fault(&mut self) -> bool {
+    pub(super) fn fault(&mut self) -> bool {
         self.faults && self.chance.percent(self.fault_rate)
     }
 
-    fn delay_ms(&mut self) -> u64 {
+    pub(super) fn delay_ms(&mut self) -> u64 {
         match self.fault() {
             true => self.chance.below(MAX_DELAY_MS),
             false => self.chance.within(1, 20),
@@ -271,14 +269,7 @@ impl World {
                 session,
                 effect,
             } => self.at_worker(worker, session, effect),
-            Happening::Ends {
-                worker,
-                token,
-                number: ends,
-            } => {
-                debug_assert!(ends <= number);
-                self.work_ends(worker, token, number);
-            }
+            Happening::Ends { worker, token } => self.work_ends(worker, token, number),
             Happening::Heartbeat(worker) => self.heartbeat(worker),
             Happening::Resend(worker) => self.resend(worker),
             Happening::Reconnect(worker) => self.reconnect(worker),
@@ -448,7 +439,7 @@ impl World {
         if self.tell {
             println!("{:>9}   {}", self.now_ms, short(&effect));
         }
-        if self.report.n_runs.is_multiple_of(2) {
+        if self.digest {
             format!("{effect:?}").hash(&mut self.hasher);
         }
         self.checker.effect(now, &effect, &self.store)?;
@@ -632,308 +623,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    // The workers' side.
-
-    fn send(&mut self, worker: usize, input: Input) {
-        let Some(session) = self.workers[worker].session else {
-            return;
-        };
-        let id = self.workers[worker].id;
-        let is_session = matches!(input, Input::WorkerRegistered(_) | Input::WorkerGone { .. });
-        if self.fault() && !is_session {
-            // Lost, and where nobody sends it again, with the session: the next one tells.
-            let is_resent = !matches!(input, Input::Returned { .. });
-            if self.chance.percent(30) || !is_resent {
-                self.break_link(worker);
-            }
-            return;
-        }
-        let n_copies = if self.fault() && !is_session { 2 } else { 1 };
-        for _ in 0..n_copies {
-            let delay_ms = self.delay_ms();
-            let happening = Happening::AtRunner {
-                session: Some((id, session)),
-                input: input.clone(),
-                sent_ms: self.now_ms,
-            };
-            self.after(delay_ms, happening);
-        }
-    }
-
-    fn reconnect(&mut self, worker: usize) {
-        let this = &self.workers[worker];
-        if !this.is_up || this.session.is_some() {
-            return;
-        }
-        if self.runner.is_none() {
-            self.after(2_000, Happening::Reconnect(worker));
-            return;
-        }
-        self.next_session += 1;
-        let this = &mut self.workers[worker];
-        this.session = Some(self.next_session);
-        let registration = Registration {
-            worker: this.id,
-            name: format!("w{}", this.id),
-            labels: this.labels.clone(),
-            facts: BTreeMap::new(),
-            n_slots: this.n_slots,
-            n_prefetch: this.n_prefetch,
-            held: this.held(),
-        };
-        self.send(worker, Input::WorkerRegistered(registration));
-    }
-
-    fn break_link(&mut self, worker: usize) {
-        let id = self.workers[worker].id;
-        let Some(session) = self.workers[worker].session.take() else {
-            return;
-        };
-        self.note(|| format!("the link of worker {id} breaks"));
-        let delay_ms = self.chance.below(5_000);
-        let happening = Happening::AtRunner {
-            session: Some((id, session)),
-            input: Input::WorkerGone { worker: id },
-            sent_ms: self.now_ms,
-        };
-        self.after(delay_ms, happening);
-        let delay_ms = match self.chance.percent(70) {
-            true => self.chance.below(10_000),
-            false => self.chance.below(300_000),
-        };
-        self.after(delay_ms, Happening::Reconnect(worker));
-    }
-
-    fn heartbeat(&mut self, worker: usize) {
-        if self.is_done() {
-            return;
-        }
-        self.after(HEARTBEAT_MS, Happening::Heartbeat(worker));
-        let id = self.workers[worker].id;
-        if self.workers[worker].is_up {
-            self.send(worker, Input::Heartbeat { worker: id });
-            self.stop_before_lease_ends(worker);
-        }
-    }
-
-    /// What may be started elsewhere when the lease has ended is stopped before.
-    fn stop_before_lease_ends(&mut self, worker: usize) {
-        let silent_ms = self.now_ms.saturating_sub(self.workers[worker].heard_ms);
-        // It looks only so often.
-        if silent_ms + HEARTBEAT_MS + STOP_GRACE_MS < self.config.lease_ms {
-            return;
-        }
-        let doomed: Vec<_> = self.workers[worker]
-            .work
-            .iter()
-            .filter(|work| work.stops_with_lease && !matches!(work.stage, WorkStage::Ended(_)))
-            .map(|work| (work.attempt, work.token))
-            .collect();
-        for (attempt, token) in doomed {
-            let message = "its lease ended".to_owned();
-            self.end_work(worker, attempt, token, result(Outcome::Lost { message }));
-        }
-    }
-
-    fn resend(&mut self, worker: usize) {
-        if self.is_done() {
-            return;
-        }
-        self.after(RESEND_MS, Happening::Resend(worker));
-        if !self.workers[worker].is_up {
-            return;
-        }
-        for work in self.workers[worker].work.clone() {
-            self.report_work(worker, work.attempt, work.token);
-        }
-    }
-
-    /// Tells the runner where an attempt is.
-    fn report_work(&mut self, worker: usize, attempt: AttemptId, token: Token) {
-        let id = self.workers[worker].id;
-        let Some(work) = self.workers[worker].find(attempt, token) else {
-            return;
-        };
-        let input = match &work.stage {
-            WorkStage::Unstarted => return,
-            WorkStage::Running { .. } => Input::Started {
-                worker: id,
-                attempt,
-                token,
-            },
-            WorkStage::Ended(result) => Input::Finished {
-                worker: id,
-                attempt,
-                token,
-                result: result.clone(),
-            },
-        };
-        self.send(worker, input);
-    }
-
-    fn at_worker(&mut self, worker: usize, session: u64, effect: Effect) {
-        if self.workers[worker].session != Some(session) {
-            return;
-        }
-        let id = self.workers[worker].id;
-        match effect {
-            Effect::Dispatch(dispatch) => {
-                let run = dispatch.attempt.run;
-                let row = self.store.jobs.get(&(run, dispatch.attempt.job));
-                let node = row.map(|row| self.store.plans[&run].node(row.node));
-                let job = node.and_then(|node| node.as_job());
-                let stops = job.is_some_and(|job| job.retry.on.contains(&RetryOn::WorkerLost));
-                // Now and then a worker has no slot after all.
-                if self.fault() && self.chance.percent(20) {
-                    self.send(
-                        worker,
-                        Input::Returned {
-                            worker: id,
-                            attempt: dispatch.attempt,
-                            token: dispatch.token,
-                        },
-                    );
-                    return;
-                }
-                self.workers[worker].accept(&dispatch, stops);
-                self.start_work(worker);
-            }
-            Effect::Stop { attempt, token, .. } => {
-                let Some(work) = self.workers[worker].find(attempt, token) else {
-                    return;
-                };
-                if matches!(work.stage, WorkStage::Ended(_)) {
-                    return;
-                }
-                let by = "the runner".to_owned();
-                self.end_work(worker, attempt, token, result(Outcome::Canceled { by }));
-            }
-            Effect::Recall { attempt, token, .. } => {
-                let work = self.workers[worker].find(attempt, token);
-                if work.is_some_and(|work| matches!(work.stage, WorkStage::Unstarted)) {
-                    self.workers[worker].work.retain(|work| work.token != token);
-                    let input = Input::Returned {
-                        worker: id,
-                        attempt,
-                        token,
-                    };
-                    self.send(worker, input);
-                }
-            }
-            Effect::Acknowledge { attempt, token, .. } => {
-                let mut done = false;
-                self.workers[worker].work.retain(|work| {
-                    let this = work.attempt == attempt && work.token == token;
-                    done |= this;
-                    !(this && matches!(work.stage, WorkStage::Ended(_)))
-                });
-                let _ = done;
-                self.start_work(worker);
-            }
-            Effect::Record(_) | Effect::WakeAt(_) | Effect::Publish { .. } => {}
-        }
-    }
-
-    fn start_work(&mut self, worker: usize) {
-        loop {
-            let ends = self.next_number;
-            let Some(work) = self.workers[worker].next_to_start() else {
-                return;
-            };
-            work.stage = WorkStage::Running { ends };
-            let (attempt, token, name) = (work.attempt, work.token, work.name.clone());
-            let took_ms = match self.chance.percent(10) {
-                true => self.chance.within(10_000, 60_000),
-                false => self.chance.within(1, 4_000),
-            };
-            self.after(
-                took_ms,
-                Happening::Ends {
-                    worker,
-                    token,
-                    number: ends,
-                },
-            );
-            self.report_work(worker, attempt, token);
-            let id = self.workers[worker].id;
-            self.send(
-                worker,
-                Input::StepStarted {
-                    worker: id,
-                    attempt,
-                    token,
-                    step: StepBegin {
-                        step: 0,
-                        name,
-                        place: Place::default(),
-                        log_from: 0,
-                    },
-                },
-            );
-        }
-    }
-
-    fn work_ends(&mut self, worker: usize, token: Token, number: u64) {
-        let work = self.workers[worker].work.iter().find(|work| {
-            work.token == token
-                && matches!(work.stage, WorkStage::Running { ends } if ends == number)
-        });
-        let Some(attempt) = work.map(|work| work.attempt) else {
-            return;
-        };
-        let id = self.workers[worker].id;
-        self.send(
-            worker,
-            Input::StepFinished {
-                worker: id,
-                attempt,
-                token,
-                step: 0,
-                end: StepEnd::Succeeded,
-                log_to: 10,
-                took_ms: 1,
-            },
-        );
-        let result = self.random_result();
-        self.end_work(worker, attempt, token, result);
-    }
-
-    fn random_result(&mut self) -> AttemptResult {
-        let outcome = match self.chance.below(100) {
-            0..12 => Outcome::Failed {
-                failure: Failure::Exit { step: 0, code: 1 },
-            },
-            12..15 => Outcome::TimedOut {
-                after_ms: 1,
-                step: Some(0),
-            },
-            _ => Outcome::Succeeded,
-        };
-        let n = self.chance.below(4) as usize;
-        let mut list: Vec<_> = ELEMENTS[..n]
-            .iter()
-            .map(|&e| serde_json::json!(e))
-            .collect();
-        match self.chance.below(50) {
-            0 => list.extend(list.first().cloned()),
-            1 => list.push(serde_json::json!(7)),
-            _ => {}
-        }
-        let mut result = result(outcome);
-        if self.chance.below(50) > 0 {
-            result.outputs.insert("list".to_owned(), list.into());
-        }
-        result
-    }
-
-    fn end_work(&mut self, worker: usize, attempt: AttemptId, token: Token, end: AttemptResult) {
-        if let Some(work) = self.workers[worker].find(attempt, token) {
-            work.stage = WorkStage::Ended(end);
-            self.report_work(worker, attempt, token);
-            self.start_work(worker);
-        }
     }
 }
 
