@@ -3,7 +3,7 @@
 use crate::args::{PipelineArgs, StoreArgs};
 use crate::desk::compile::{Compiled, compile};
 use crate::desk::embedded::Embedded;
-use crate::desk::machine::{this_machine, worker_config};
+use crate::desk::machine::{slots_folder, this_machine, worker_config};
 use crate::desk::signals::Signals;
 use crate::desk::source::{Isolation, Tree};
 use crate::desk::watch::{Watched, watch};
@@ -112,6 +112,8 @@ pub fn run(args: &Args) -> Result {
             return Ok(ExitCode::Canceled);
         }
         let ended = embedded.shut_down().await;
+        // Empty now; where it is not, or never was, nothing is lost.
+        let _ = std::fs::remove_dir(slots_folder(&layout));
         match watched? {
             Watched::Ended(outcome) => Ok(exit_code(&outcome)),
             Watched::Forced => Ok(ExitCode::Canceled),
@@ -142,14 +144,15 @@ impl Started<'_> {
         refuse_unsupported(&plan, &wanted, &sources)?;
         selection::refuse_other_machines(&plan, &wanted, &this_machine())?;
         self.refuse_missing_secrets(&plan, &wanted)?;
-        let mut signals = Signals::listen()
-            .map_err(|error| Error::system("can't listen to signals").because(error))?;
         let plan = Arc::new(plan);
         let mut printer = self.printer(&plan);
         let tree = tree.wait(self.show_progress())?;
         let Some(handle) = embedded.handle().await else {
             return Ok(Watched::Abandoned);
         };
+        // Up to here a signal just ends this process, and with it what it has begun.
+        let mut signals = Signals::listen()
+            .map_err(|error| Error::system("can't listen to signals").because(error))?;
         let request = SubmitRequest {
             plan,
             selection,

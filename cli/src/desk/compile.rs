@@ -27,14 +27,13 @@ pub struct Compiled {
 
 /// Reads, checks and plans the pipeline that is meant. What is wrong is shown on standard error.
 pub fn compile(repository: &Repository, args: &PipelineArgs) -> Result<Compiled> {
-    let Found { sources, name } = pipelines::find(repository, args.pipeline.as_deref())?;
-    let site = site(repository, args.site.as_deref())?;
-    let Some(source) = sources.get(FileId::default()) else {
-        return Err(Error::system("the pipeline's file was not read"));
-    };
     std::thread::scope(|threads| {
-        // Git answers while the text is checked.
-        let desk = threads.spawn(|| ask_git(repository, args, source.text()));
+        // Git is a process, which takes longer than all the rest; the text is checked meanwhile.
+        let head = threads.spawn(|| git::head(repository));
+        let Found { sources, name } = pipelines::find(repository, args.pipeline.as_deref())?;
+        let site = site(repository, args.site.as_deref())?;
+        let source = sources.get(FileId::default());
+        let source = source.ok_or_else(|| Error::system("the pipeline's file was not read"))?;
         let checked = dsl::check_with(source, site.as_ref());
         diagnostics::report(&checked.diagnostics, &sources)?;
         if checked.has_errors() {
@@ -42,34 +41,34 @@ pub fn compile(repository: &Repository, args: &PipelineArgs) -> Result<Compiled>
         }
         if name.is_none() && checked.pipelines.len() > 1 {
             let whose = format!("{} has", source.path().display());
-            let names = checked
-                .pipelines
-                .iter()
-                .map(|pipeline| pipeline.name.as_str());
+            let names = checked.pipelines.iter().map(|it| it.name.as_str());
             return Err(pipelines::several(&whose, names));
         }
-        let (head, commit) = match desk.join() {
-            Ok(answers) => answers,
-            Err(panicked) => std::panic::resume_unwind(panicked),
-        };
+        let commit = commit(repository, args, source.text());
+        let head = head
+            .join()
+            .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked));
         let request = PlanRequest {
-            pipeline: name.clone(),
+            pipeline: name,
             event: event::event(given(args), &head, &commit)?,
             params: params(args)?,
             ..PlanRequest::manual()
         };
         match checked.plan(&request, &WorkingTree::new(repository)) {
-            Ok(plan) => Ok((plan, checked.assumed)),
+            Ok(plan) => {
+                let assumed = checked.assumed;
+                Ok((plan, assumed, sources))
+            }
             Err(wrong) => {
                 diagnostics::report(&wrong, &sources)?;
                 Err(diagnostics::failed(&wrong, source.path()))
             }
         }
     })
-    .map(|(plan, assumed)| Compiled {
+    .map(|(plan, assumed, sources)| Compiled {
         plan,
-        assumed,
         sources,
+        assumed,
     })
 }
 
@@ -89,27 +88,21 @@ const ASK_FOR_COMMIT: [&str; 4] = [
     "event.pull_request",
 ];
 
-/// Where the working tree stands, and who made what. Each question is a process, which takes longer
-/// than all the rest, so nobody asks what the pipeline does not want to know.
-fn ask_git(repository: &Repository, args: &PipelineArgs, text: &str) -> (git::Head, git::Commit) {
-    std::thread::scope(|threads| {
-        let head = threads.spawn(|| git::head(repository));
-        let wants_commit = ASK_FOR_COMMIT
-            .iter()
-            .any(|question| text.contains(question));
-        let commit = match given(args) {
-            _ if !wants_commit => git::Commit::default(),
-            Given::Nothing => git::Commit {
-                author: git::user(repository),
-                title: String::new(),
-            },
-            Given::Trigger(_) | Given::File(_) => git::last_commit(repository),
-        };
-        match head.join() {
-            Ok(head) => (head, commit),
-            Err(panicked) => std::panic::resume_unwind(panicked),
-        }
-    })
+/// Who made what. Nobody is asked what the pipeline does not want to know.
+fn commit(repository: &Repository, args: &PipelineArgs, text: &str) -> git::Commit {
+    if !ASK_FOR_COMMIT
+        .iter()
+        .any(|question| text.contains(question))
+    {
+        return git::Commit::default();
+    }
+    match given(args) {
+        Given::Nothing => git::Commit {
+            author: git::user(repository),
+            title: String::new(),
+        },
+        Given::Trigger(_) | Given::File(_) => git::last_commit(repository),
+    }
 }
 
 /// The parameters by their names; one that is given twice is a slip.

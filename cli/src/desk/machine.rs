@@ -6,6 +6,7 @@ use model::value::Value;
 use runner::layout::Layout;
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use worker::session::WorkerConfig;
@@ -39,6 +40,12 @@ fn facts() -> BTreeMap<String, Value> {
         .into()
 }
 
+/// Where its slots have their folders: each process has slots of its own beside those of others.
+#[must_use]
+pub fn slots_folder(layout: &Layout) -> PathBuf {
+    layout.tmp().join(format!("slots-{}", std::process::id()))
+}
+
 /// How it works: in the folders of the store, with this very program as slots.
 pub fn worker_config(layout: &Layout, slots: Option<u32>) -> Result<WorkerConfig> {
     let program = std::env::current_exe()
@@ -51,8 +58,7 @@ pub fn worker_config(layout: &Layout, slots: Option<u32>) -> Result<WorkerConfig
         facts: facts(),
         dirs: Dirs::below(layout.root()),
         logs: layout.logs(),
-        // Each process has slots of its own beside those of others.
-        slots: layout.tmp().join(format!("slots-{}", std::process::id())),
+        slots: slots_folder(layout),
         n_slots,
         n_prefetch: n_slots,
         durable: false,

@@ -71,7 +71,20 @@ pub fn find(repository: &Repository, wanted: Option<&str>) -> Result<Found> {
     };
     match wanted {
         Some(wanted) if is_path(wanted) => only(&repository.start.join(wanted)),
-        Some(_) => find_by_name(repository, wanted, files(repository)?),
+        Some(name) => {
+            // Mostly the file is named like its pipeline; then the others need not be read.
+            let path = repository.pipelines().join(name).with_extension(EXTENSION);
+            let mut sources = Sources::new();
+            if path.is_file()
+                && add(&mut sources, repository, &path)?
+                    .iter()
+                    .any(|it| it == name)
+            {
+                let name = Some(name.to_owned());
+                return Ok(Found { sources, name });
+            }
+            find_by_name(repository, wanted, files(repository)?)
+        }
         None => match &files(repository)?[..] {
             [path] => only(path),
             several => find_by_name(repository, None, several.to_vec()),

@@ -15,6 +15,10 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// The widest column of names.
 const MAX_NAME: usize = 32;
 
+/// How many rows of the terminal are left to what stands above, and to the cursor: what has failed
+/// stays in sight.
+const KEPT_ROWS: usize = 4;
+
 /// How many reasons of waiting are told.
 const MAX_REASONS: usize = 3;
 
@@ -90,10 +94,11 @@ pub fn frame(
         .collect();
     running.sort_by_key(|&(id, _, since_ms)| (since_ms, id));
     last_lines.retain(&running);
-    // Beside them: a line for those that don't fit, the last line, and the one of the cursor.
-    let n_shown = match running.len() + 2 <= size.rows {
+    let room = size.rows.saturating_sub(KEPT_ROWS);
+    // Beside them: a line for those that don't fit, and the last line.
+    let n_shown = match running.len() < room {
         true => running.len(),
-        false => size.rows.saturating_sub(3),
+        false => room.saturating_sub(2),
     };
     let shown = &running[..n_shown];
     let names = shown.iter().map(|(_, job, _)| width(&job.name));
