@@ -411,18 +411,17 @@ mod tests {
         }
         story.wait(1_000);
         story.end_run(Outcome::Succeeded);
-        assert_snapshot!(check_live(&story), @r"
+        assert_snapshot!(check_live(&story), @"
         --- after 1000 ms
+        run 17 of ci: 30 jobs, manual at 3f2c1ab97 with uncommitted work
           ⠋ job-0     1.0s  ▶ sleep 1
           ⠋ job-1     1.0s  ▶ sleep 1
           ⠋ job-2     1.0s  ▶ sleep 1
           ⠋ job-3     1.0s  ▶ sleep 1
-          ⠋ job-4     1.0s  ▶ sleep 1
-          ⠋ job-5     1.0s  ▶ sleep 1
-          ⠋ job-6     1.0s  ▶ sleep 1
-          … and 13 more running
+          … and 16 more running
         1.0s  20 running · 10 waiting (for a slot)
         --- after 2000 ms
+        run 17 of ci: 30 jobs, manual at 3f2c1ab97 with uncommitted work
           ⠋ job-15     2.0s  ▶ sleep 1
           ⠋ job-16     2.0s  ▶ sleep 1
           ⠋ job-17     2.0s  ▶ sleep 1
