@@ -30,7 +30,7 @@ pub(super) fn folder_name(key: &str) -> OsString {
             _ => name.push('_'),
         }
     }
-    let name = name.trim_end_matches(['_', '.']);
+    let name = name.trim_end_matches(['_', '.', '-']);
     let digest = blake3::hash(key.as_bytes()).to_hex();
     format!("{name}-{}", &digest[..N_DIGITS]).into()
 }
@@ -63,14 +63,15 @@ mod tests {
 
     #[test]
     fn other_names_are_likened() {
-        check(
-            "test[\"linux\", \"stable\"]",
-            "job-test_linux_stable-dfb2ff68",
-        );
-        check("", "job-af1349b9");
-        check("..", "job-..-f2f04ab0");
-        check("nul.txt", "job-nul.txt-ab5cc2f2");
-        check("Build", "job-Build-22dd80a4");
+        let names = [r#"test["linux", "stable"]"#, "", "..", "nul.txt", "Build"];
+        let names = names.map(|key| folder_name(key).into_string().unwrap());
+        insta::assert_snapshot!(names.join("\n"), @r"
+        job-test_linux_stable-1b9aa65c
+        job-af1349b9
+        job-ee7fc388
+        job-nul.txt-2ad7c3a3
+        job-Build-f5658251
+        ");
     }
 
     proptest! {

@@ -22,6 +22,7 @@ use crate::{
     snapshot::{self, Index},
 };
 use model::spec::Sources;
+use overlay::Overlay;
 use place::{Content, Place};
 use std::{
     fs::File,
@@ -47,6 +48,8 @@ pub struct Workspaces {
     snapshot: Option<Arc<Snapshot>>,
     spare: Option<Place>,
     sweeper: Sweeper,
+    /// Whether this thread can mount overlays, once that was asked.
+    can_mount: Option<bool>,
 }
 
 /// What a job's workspace is made from.
@@ -132,8 +135,10 @@ enum Wanted<'a> {
     Nothing,
     /// An empty folder.
     Empty,
-    /// Files of a snapshot; all of them without globs.
-    Files(Arc<Snapshot>, Option<&'a [String]>),
+    /// All files of a snapshot, as an overlay on it where that works out.
+    Overlay(Arc<Snapshot>),
+    /// Files of a snapshot, as copies; all of them without globs.
+    Copies(Arc<Snapshot>, Option<&'a [String]>),
 }
 
 impl Workspaces {
@@ -146,18 +151,13 @@ impl Workspaces {
             blobs,
             snapshot: None,
             spare: None,
+            can_mount: None,
         }
     }
 
     /// Makes the workspace of a job.
     pub fn prepare(&mut self, request: &Request<'_>) -> Result<Workspace, WorkspaceError> {
-        let wanted = match request.source {
-            Source::InPlace(_) => Wanted::Nothing,
-            Source::Snapshot(path) if request.sources.checkout => {
-                Wanted::Files(self.snapshot(path)?, request.sources.inputs.as_deref())
-            }
-            Source::Snapshot(_) | Source::None => Wanted::Empty,
-        };
+        let wanted = self.wanted(request)?;
         let mut warnings = Vec::new();
         let mut place = self.place(&wanted, &mut warnings)?;
         if let Err(error) = place.settle(&key::folder_name(request.key), &self.sweeper) {
@@ -197,6 +197,31 @@ impl Workspaces {
             }
         }
         None
+    }
+
+    fn wanted<'a>(&mut self, request: &Request<'a>) -> Result<Wanted<'a>, WorkspaceError> {
+        Ok(match request.source {
+            Source::InPlace(_) => Wanted::Nothing,
+            Source::Snapshot(path) if request.sources.checkout => {
+                let snapshot = self.snapshot(path)?;
+                match &request.sources.inputs {
+                    None if !snapshot.is_small() && self.can_mount() => Wanted::Overlay(snapshot),
+                    inputs => Wanted::Copies(snapshot, inputs.as_deref()),
+                }
+            }
+            Source::Snapshot(_) | Source::None => Wanted::Empty,
+        })
+    }
+
+    fn can_mount(&mut self) -> bool {
+        *self.can_mount.get_or_insert_with(|| {
+            // What is open must be opened again in the new namespace.
+            if let Some(place) = self.spare.take() {
+                self.sweeper.take(place);
+            }
+            self.sweeper.end();
+            Overlay::enter()
+        })
     }
 
     /// A folder with what is wanted: the last one, mended, or a new one.

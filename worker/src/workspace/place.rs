@@ -1,7 +1,8 @@
 //! A job's folder in `work/`: its tree, its home, its temporary files.
 
 use super::{
-    Wanted, WorkspaceError, claim::Claim, overlay::Overlay, select, sweeper::Sweeper, tree::Tree,
+    Snapshot, Wanted, WorkspaceError, claim::Claim, overlay::Overlay, select, sweeper::Sweeper,
+    tree::Tree,
 };
 use crate::files::{Dir, Kind, PRIVATE_MODE, Stamp};
 use std::{
@@ -102,14 +103,15 @@ impl Place {
                 self.content = Content::Copied(Tree::new(&self.dir, None).map_err(failed)?);
                 Ok(true)
             }
-            (Content::Bare, Wanted::Files(snapshot, globs)) => {
-                if globs.is_none()
-                    && !snapshot.is_small()
-                    && let Some(overlay) = Overlay::mount(snapshot, &self.dir, &self.path())
-                {
+            (Content::Bare, Wanted::Overlay(snapshot)) => {
+                if let Some(overlay) = Overlay::mount(snapshot, &self.dir, &path) {
                     self.content = Content::Overlay(overlay);
                     return Ok(true);
                 }
+                let copies = Wanted::Copies(Arc::clone(snapshot), None);
+                self.fill(&copies, sweeper, warnings)
+            }
+            (Content::Bare, Wanted::Copies(snapshot, _)) => {
                 let tree = Tree::new(&self.dir, Some(Arc::clone(snapshot))).map_err(failed)?;
                 self.content = Content::Copied(tree);
                 self.fill(wanted, sweeper, warnings)
@@ -121,17 +123,14 @@ impl Place {
                 tree.bring(None, sweeper).map_err(failed)?;
                 Ok(true)
             }
-            (Content::Copied(tree), Wanted::Files(snapshot, globs)) => {
-                if tree.snapshot() != Some(&snapshot.path) {
-                    return Ok(false);
-                }
-                let selected = globs
-                    .map(|globs| select(tree.index(), globs, warnings))
-                    .transpose()?;
-                tree.bring(selected.as_deref(), sweeper).map_err(failed)?;
-                Ok(true)
+            // Where the system has refused the overlay before.
+            (Content::Copied(tree), Wanted::Overlay(snapshot)) => {
+                mend(tree, snapshot, None, sweeper, warnings, failed)
             }
-            (Content::Overlay(overlay), Wanted::Files(snapshot, None)) => {
+            (Content::Copied(tree), Wanted::Copies(snapshot, globs)) => {
+                mend(tree, snapshot, *globs, sweeper, warnings, failed)
+            }
+            (Content::Overlay(overlay), Wanted::Overlay(snapshot)) => {
                 Ok(overlay.is_on(snapshot) && overlay.is_unchanged().map_err(failed)?)
             }
             (Content::Overlay(_), _) | (Content::Copied(_), Wanted::Nothing) => Ok(false),
@@ -229,6 +228,25 @@ impl Place {
         }
         Ok((&self.work, &self.name))
     }
+}
+
+/// Brings copies to what is wanted of a snapshot. `false`: they are of another one.
+fn mend(
+    tree: &mut Tree,
+    snapshot: &Snapshot,
+    globs: Option<&[String]>,
+    sweeper: &Sweeper,
+    warnings: &mut Vec<String>,
+    failed: impl FnOnce(io::Error) -> WorkspaceError,
+) -> Result<bool, WorkspaceError> {
+    if tree.snapshot() != Some(&snapshot.path) {
+        return Ok(false);
+    }
+    let selected = globs
+        .map(|globs| select(tree.index(), globs, warnings))
+        .transpose()?;
+    tree.bring(selected.as_deref(), sweeper).map_err(failed)?;
+    Ok(true)
 }
 
 /// The first characters of a name that no job has.

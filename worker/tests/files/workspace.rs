@@ -243,6 +243,9 @@ fn nothing_is_left_at_the_end() {
             fs::write(workspace.root().join("target/debug/x"), "x").unwrap();
             let closed = fs::Permissions::from_mode(0o0);
             fs::set_permissions(workspace.root().join("target"), closed).unwrap();
+            // An overlay is mounted where only this thread sees it.
+            let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+            assert!(!mounts.contains(kit.dirs.work.to_str().unwrap()));
             workspaces.finish(workspace, false);
         }
         drop(workspaces);

@@ -15,12 +15,7 @@ use rustix::{
     },
     thread::{UnshareFlags, unshare_unsafe},
 };
-use std::{
-    ffi::OsStr,
-    io,
-    path::Path,
-    sync::{Arc, OnceLock},
-};
+use std::{ffi::OsStr, io, path::Path, sync::Arc};
 
 /// Where what the job writes goes.
 const UPPER: &str = "upper";
@@ -37,11 +32,21 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// Mounts one in a job's folder; `None` where the system doesn't let us.
+    /// Whether this thread may mount: found out once, by moving it to a mount namespace of its own.
+    /// What it opened before belongs to the old one, and nothing can be moved from one to the other.
+    ///
+    /// Only root tries. Anybody could with a user namespace, but in one `sudo`, and containers
+    /// without root, fail in ways that nobody would trace to the size of the tree.
+    pub(crate) fn enter() -> bool {
+        rustix::process::geteuid().is_root()
+            && enter_namespace()
+                .inspect_err(|error| tracing::debug!(%error, "no overlays here"))
+                .is_ok()
+    }
+
+    /// Mounts one in a job's folder, after [`enter`](Self::enter); `None` where the system refuses it
+    /// all the same.
     pub(crate) fn mount(snapshot: &Arc<Snapshot>, place: &Dir, path: &Path) -> Option<Self> {
-        if !is_possible() {
-            return None;
-        }
         match Self::try_mount(snapshot, place, path) {
             Ok(overlay) => Some(overlay),
             Err(error) => {
@@ -124,19 +129,6 @@ fn escape(path: &Path) -> io::Result<&Path> {
         true => Err(io::Error::from(io::ErrorKind::InvalidInput)),
         false => Ok(path),
     }
-}
-
-/// Whether this thread may mount: found out once, by moving it to a mount namespace of its own.
-/// Only root tries. Anybody could with a user namespace, but in one `sudo`, and containers
-/// without root, fail in ways that nobody would trace to the size of the tree.
-fn is_possible() -> bool {
-    static IS_POSSIBLE: OnceLock<bool> = OnceLock::new();
-    *IS_POSSIBLE.get_or_init(|| {
-        rustix::process::geteuid().is_root()
-            && enter_namespace()
-                .inspect_err(|error| tracing::debug!(%error, "no overlays here"))
-                .is_ok()
-    })
 }
 
 fn enter_namespace() -> io::Result<()> {

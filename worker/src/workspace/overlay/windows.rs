@@ -9,6 +9,10 @@ use std::{io, path::Path, sync::Arc};
 pub(crate) enum Overlay {}
 
 impl Overlay {
+    pub(crate) fn enter() -> bool {
+        false
+    }
+
     pub(crate) fn mount(_: &Arc<Snapshot>, _: &Dir, _: &Path) -> Option<Self> {
         None
     }

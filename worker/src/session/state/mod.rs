@@ -1,6 +1,9 @@
 //! What a worker knows of its attempts, and what it does about each message. No clock, no channel, no
 //! process: events in, orders out.
 
+#[cfg(test)]
+mod tests;
+
 use super::{config::WorkerConfig, slots::SlotId};
 use crate::slot::client::{SlotCommand, SlotError};
 use model::{
