@@ -21,9 +21,24 @@ impl Sandbox {
     /// A world with an empty folder as repository: no git, no pipeline.
     #[must_use]
     pub fn empty() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// The same in memory, where the system has such a file system: for fixtures of so many files
+    /// that making and removing them on a disk would take longer than the test.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        match memory.is_dir() {
+            true => Self::below(memory),
+            false => Self::empty(),
+        }
+    }
+
+    fn below(folder: &Path) -> Self {
         let root = tempfile::Builder::new()
             .prefix("gt-")
-            .tempdir()
+            .tempdir_in(folder)
             .expect("the machine has a temporary folder");
         for folder in ["repo", "home", "tmp", "store"] {
             fs::create_dir(root.path().join(folder)).expect("a fresh folder takes folders");
@@ -34,12 +49,17 @@ impl Sandbox {
     /// A world with a git repository of one commit, whose `.gantry/ci.gantry` is `pipeline`.
     #[must_use]
     pub fn with(pipeline: &str) -> Self {
-        let sandbox = Self::empty();
-        sandbox.write(".gantry/ci.gantry", pipeline);
-        sandbox.write("README", "a fixture\n");
-        sandbox.git(["init", "--quiet", "--initial-branch=main"]);
-        sandbox.commit("first");
-        sandbox
+        Self::empty().with_repository(pipeline)
+    }
+
+    /// Makes a git repository of it, of one commit, whose `.gantry/ci.gantry` is `pipeline`.
+    #[must_use]
+    pub fn with_repository(self, pipeline: &str) -> Self {
+        self.write(".gantry/ci.gantry", pipeline);
+        self.write("README", "a fixture\n");
+        self.git(["init", "--quiet", "--initial-branch=main"]);
+        self.commit("first");
+        self
     }
 
     /// The folder that all of this world is in. Its path is in the environment of every process
