@@ -92,6 +92,9 @@ catalogue! {
     DanglingOperator = 117, "An operator lacks its right side",
         "In the header of a node, `{` always opens the block, so that nothing stands right of the \
          operator before it.";
+    TooManyTokens = 118, "A file has too many tokens",
+        "A file may have 500,000 words, numbers, texts and signs: more than twice those of the \
+         largest plan. Data of this size belongs into a JSON file, which `read_json` reads.";
 
     ForeignOperator = 120, "An operator of another language",
         "The operators are `or and not == != < <= > >= in + - *` and \

@@ -30,7 +30,7 @@ use walk::Walk;
 
 pub use expression::MAX_EXPRESSION_DEPTH;
 pub(crate) use scan::is_bidirectional;
-pub use survey::{MAX_NESTING, MAX_STATEMENT_TOKENS, MAX_STATEMENTS};
+pub use survey::{MAX_NESTING, MAX_STATEMENT_TOKENS, MAX_STATEMENTS, MAX_TOKENS};
 
 /// After so many mistakes of one file the rest is not looked at: nobody reads more at once.
 pub const MAX_DIAGNOSTICS: usize = 100;

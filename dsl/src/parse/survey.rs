@@ -14,6 +14,10 @@ pub const MAX_NESTING: usize = 64;
 /// 300 bytes for each until the statement is read. A list of 10,000 texts fits.
 pub const MAX_STATEMENT_TOKENS: usize = 50_000;
 
+/// How many tokens a file may have: more than twice those of a pipeline of 10,000 jobs, and few
+/// enough that to read them all never takes more than a second.
+pub const MAX_TOKENS: usize = 500_000;
+
 /// The longest expression in a `${…}`: what is longer deserves a name.
 const MAX_INTERPOLATION_BYTES: usize = 1_000;
 
@@ -84,6 +88,7 @@ impl Survey {
         let mut previous = Kind::Newline;
         let mut statement = None;
         let mut tokens = 0;
+        let mut tokens_in_all = 0;
         for token in Scanner::new(source.text(), scan::start(source)) {
             let in_block = open.last().is_none_or(|&(_, is_block)| is_block);
             match token.kind {
@@ -121,6 +126,10 @@ impl Survey {
             if token.is_significant() {
                 previous = token.kind;
                 tokens += 1;
+                tokens_in_all += 1;
+                if tokens_in_all > MAX_TOKENS {
+                    return self.refuse(too_many_tokens(span(token)));
+                }
                 let start = *statement.get_or_insert(token);
                 if tokens > MAX_STATEMENT_TOKENS {
                     return self.refuse(too_long(span(start)));
@@ -215,6 +224,16 @@ fn too_deep(span: Span) -> Diagnostic {
         "one too many",
     )
     .help("give a part of it a name with `let`")
+}
+
+fn too_many_tokens(span: Span) -> Diagnostic {
+    Diagnostic::error(
+        Code::TooManyTokens,
+        format!("the file has more than {MAX_TOKENS} tokens"),
+        span,
+        "one too many",
+    )
+    .help("move the data into a JSON file, and read it with `read_json`")
 }
 
 fn too_long(span: Span) -> Diagnostic {

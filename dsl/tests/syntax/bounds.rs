@@ -2,7 +2,7 @@
 
 use dsl::diagnostic::{Code, Diagnostic};
 use dsl::parse::{
-    MAX_DIAGNOSTICS, MAX_NESTING, MAX_STATEMENT_TOKENS, MAX_STATEMENTS, Parsed, parse,
+    MAX_DIAGNOSTICS, MAX_NESTING, MAX_STATEMENT_TOKENS, MAX_STATEMENTS, MAX_TOKENS, Parsed, parse,
 };
 use dsl::source::{FileId, MAX_FILE_BYTES, SourceFile};
 use insta::assert_snapshot;
@@ -135,4 +135,16 @@ fn texts_that_never_end() {
     // Each of the brackets reaches to the end of the text, as far as can be known.
     let brackets = format!("{}{}", "a = [\n".repeat(60), "x, ".repeat(24_000));
     assert!(read(brackets).diagnostics.len() < 100);
+}
+
+#[test]
+fn a_file_has_a_bound_on_its_tokens() {
+    let line = format!("x = [{}]\n", "a, ".repeat(1_000));
+    let parsed = read(line.repeat(MAX_TOKENS / 2_000 + 1));
+    let headlines: Vec<_> = parsed
+        .diagnostics
+        .iter()
+        .map(|found| &*found.headline)
+        .collect();
+    assert_eq!(headlines, ["the file has more than 500000 tokens"]);
 }
