@@ -7,6 +7,7 @@ use protocol::link::{self, RunnerEnd, WorkerEnd};
 use protocol::v1::{self, ToRunner, to_worker::Body};
 use protocol::{Lease, PROTOCOL_VERSION};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What an attempt does.
@@ -21,6 +22,9 @@ pub enum Act {
     /// Starts, and sends that its log has grown so many times before it succeeds.
     Chatter(u32),
 }
+
+/// How long it is silent.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Decides by the name of a job and the number of the attempt.
 pub type Script = Box<dyn FnMut(&str, u32) -> Act + Send>;
@@ -67,7 +71,15 @@ impl FakeWorker {
                 let _ = tx.send(finished.clone().into()).await;
             }
         }
-        while let Some(message) = rx.recv().await {
+        loop {
+            let message = match tokio::time::timeout(HEARTBEAT, rx.recv()).await {
+                Ok(Some(message)) => message,
+                Ok(None) => return,
+                Err(_) => {
+                    let _ = tx.send(v1::Heartbeat {}.into()).await;
+                    continue;
+                }
+            };
             for answer in self.answer(message) {
                 if tx.send(answer).await.is_err() {
                     return;
@@ -184,6 +196,14 @@ impl FakeWorker {
                 self.end(lease, &Outcome::Succeeded);
             }
         }
+    }
+
+    /// How many attempts go on.
+    pub fn n_running(&self) -> usize {
+        let attempts = self.held.values();
+        attempts
+            .filter(|attempt| matches!(attempt, Attempt::Running))
+            .count()
     }
 
     /// The leases that it still holds.

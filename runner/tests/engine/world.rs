@@ -6,7 +6,7 @@ use model::ids::RunId;
 use model::plan::Plan;
 use protocol::Source;
 use protocol::link::{self, RunnerEnd, WorkerEnd};
-use runner::engine::{self, EngineConfig, SystemClock};
+use runner::engine::{self, EngineConfig, Resume, SystemClock};
 use runner::{Durability, Handle, Layout, Secrets, Store, StoreError, SubmitRequest, Subscription};
 use scheduler::input::Selection;
 use std::fmt::Write as _;
@@ -26,10 +26,16 @@ pub async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub struct World {
-    pub layout: Layout,
     pub handle: Handle,
     engine: JoinHandle<Result<(), StoreError>>,
-    _folder: tempfile::TempDir,
+    rest: Remains,
+}
+
+/// What a killed engine leaves behind.
+#[derive(Clone)]
+pub struct Remains {
+    layout: Layout,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 /// How messages get from one side to the other.
@@ -55,16 +61,24 @@ impl Wire {
 impl World {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::at(folder.path().join("store"));
-        let store = Store::open(&layout, Durability::Normal).unwrap();
-        let clock = SystemClock::new();
-        let (handle, engine) = engine::start(store, clock, EngineConfig::default()).unwrap();
-        Self {
-            layout,
-            handle,
-            engine: tokio::spawn(engine),
-            _folder: folder,
-        }
+        let rest = Remains {
+            layout: Layout::at(folder.path().join("store")),
+            _folder: Arc::new(folder),
+        };
+        rest.resume(&[])
+    }
+
+    /// Another engine on the same store, as of a second process.
+    pub fn beside(&self, runs: &[RunId]) -> Self {
+        self.rest.clone().resume(runs)
+    }
+
+    /// Ends the engine as `kill -9` would: between two of its writes, or in the midst of one, which
+    /// the database then never did.
+    pub async fn kill(self) -> Remains {
+        self.engine.abort();
+        assert!(soon(self.engine).await.unwrap_err().is_cancelled());
+        self.rest
     }
 
     pub async fn submit(&self, plan: Plan) -> Subscription {
@@ -81,11 +95,47 @@ impl World {
         })
     }
 
+    /// Breaks the store behind the engine's back: nothing more can be written.
+    pub fn break_store(&self) {
+        let db = rusqlite::Connection::open(self.rest.layout.store()).unwrap();
+        db.execute_batch("DROP TABLE jobs").unwrap();
+    }
+
+    /// Waits for the engine's own end, which is no good one.
+    pub async fn failure(self) -> StoreError {
+        soon(self.engine).await.unwrap().unwrap_err()
+    }
+
     /// Ends the engine; it must end well.
     pub async fn shutdown(self) -> Store {
         self.handle.shutdown().await;
         soon(self.engine).await.unwrap().unwrap();
+        self.rest.store()
+    }
+}
+
+impl Remains {
+    /// The store, to look at it.
+    pub fn store(&self) -> Store {
         Store::open_for_reading(&self.layout).unwrap()
+    }
+
+    /// An engine that goes on with these runs.
+    pub fn resume(self, runs: &[RunId]) -> World {
+        let store = Store::open(&self.layout, Durability::Normal).unwrap();
+        let resume = |run: &RunId| Resume {
+            run: *run,
+            source: Source::Snapshot("/snapshot".into()),
+            secrets: Secrets::default(),
+        };
+        let runs = runs.iter().map(resume).collect();
+        let (clock, config) = (SystemClock::new(), EngineConfig::default());
+        let (handle, engine) = engine::resume(store, clock, config, runs).unwrap();
+        World {
+            handle,
+            engine: tokio::spawn(engine),
+            rest: self,
+        }
     }
 }
 
