@@ -1,5 +1,5 @@
 //! The scheduler alone, by its own benchmark, which prints one line for each of its sizes:
-//! `name<TAB>microseconds per decision<TAB>goal`.
+//! `name<TAB>microseconds per decision<TAB>goal`, and lines without a goal for other figures.
 
 use std::process::Command;
 
@@ -27,6 +27,18 @@ pub fn measure(table: &mut Table) {
         String::from_utf8_lossy(&output.stderr)
     );
     for line in String::from_utf8_lossy(&output.stdout).lines() {
-        table.note(format!("core: {line}"));
+        let mut columns = line.split('\t');
+        let (Some(name), Some(figure)) = (columns.next(), columns.next()) else {
+            continue;
+        };
+        let what = format!("scheduler: {name}");
+        match columns.next().unwrap_or_default() {
+            "" => table.figure(&what, figure, ""),
+            goal => table.figure(
+                &what,
+                format!("{figure} µs a decision"),
+                &format!("≤ {goal} µs"),
+            ),
+        }
     }
 }
