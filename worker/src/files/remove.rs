@@ -53,9 +53,9 @@ impl Trash {
         Ok(here)
     }
 
-    /// Deletes one thing that was moved here.
-    pub(crate) fn delete(&self, name: &OsStr) -> io::Result<()> {
-        remove(&self.dir, name, &mut || true)
+    /// Deletes one thing that was moved here, until `go_on` says no.
+    pub(crate) fn delete(&self, name: &OsStr, go_on: &mut dyn FnMut() -> bool) -> io::Result<()> {
+        remove(&self.dir, name, go_on)
     }
 
     /// Deletes everything here, also what ended processes left, until `go_on` says no.
@@ -65,7 +65,7 @@ impl Trash {
             if !go_on() {
                 break;
             }
-            first = first.and(remove(&self.dir, &name, &mut go_on));
+            first = first.and(self.delete(&name, &mut go_on));
         }
         first
     }

@@ -216,10 +216,7 @@ impl Workspaces {
     fn can_mount(&mut self) -> bool {
         *self.can_mount.get_or_insert_with(|| {
             // What is open must be opened again in the new namespace.
-            if let Some(place) = self.spare.take() {
-                self.sweeper.take(place);
-            }
-            self.sweeper.end();
+            self.sweeper.end(self.spare.take());
             Overlay::enter()
         })
     }
@@ -278,10 +275,7 @@ impl Workspaces {
 
 impl Drop for Workspaces {
     fn drop(&mut self) {
-        if let Some(place) = self.spare.take() {
-            self.sweeper.take(place);
-        }
-        self.sweeper.end();
+        self.sweeper.end(self.spare.take());
     }
 }
 

@@ -8,9 +8,9 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// How many things may wait for being deleted. Past it the job that has just ended deletes its own:
@@ -75,22 +75,37 @@ impl Sweeper {
         match running.tx.try_send(name) {
             Ok(()) => {}
             Err(TrySendError::Full(name) | TrySendError::Disconnected(name)) => {
-                report(running.trash.delete(&name));
+                report(running.trash.delete(&name, &mut || true));
             }
         }
         Ok(())
     }
 
-    /// Waits for a moment until all is deleted.
-    pub(super) fn end(&self) {
+    /// Deletes the last folder too, and waits for a moment until all is deleted.
+    pub(super) fn end(&self, last: Option<Place>) {
+        let deadline = Instant::now() + MAX_END;
+        if let Some(last) = last {
+            match self.running.borrow().is_some() {
+                true => self.take(last),
+                // Nearly always all there is, and little: not worth a thread.
+                false => self.delete(last, deadline),
+            }
+        }
         if let Some(running) = self.running.borrow_mut().take() {
             drop(running.tx);
-            let ended = running.ended.recv_timeout(MAX_END);
-            debug_assert!(matches!(
-                ended,
-                Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout)
-            ));
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Ends with the thread, or with the time.
+            let _ = running.ended.recv_timeout(left);
         }
+    }
+
+    fn delete(&self, mut place: Place, deadline: Instant) {
+        let done = Trash::below(&self.work).and_then(|trash| {
+            let (work, name) = place.give_up()?;
+            let name = trash.take(work, name)?;
+            trash.delete(&name, &mut || Instant::now() < deadline)
+        });
+        report(done);
     }
 }
 
@@ -104,7 +119,7 @@ impl Running {
             .name("sweeper".to_owned())
             .spawn(move || {
                 for name in rx {
-                    report(trash_of_thread.delete(&name));
+                    report(trash_of_thread.delete(&name, &mut || true));
                 }
                 drop::<std::sync::mpsc::Sender<()>>(ending);
             })?;
