@@ -8,7 +8,7 @@ use crate::input::{Selection, Submit};
 use crate::shape::{self, Shape, Source, Until, Wait, Watcher};
 use model::event::EventKind;
 use model::ids::{JobId, NodeId};
-use model::plan::{Batch, EdgeKind, FanOut, NodeKind, Over, Phase, Plan};
+use model::plan::{Batch, FanOut, Over};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -19,6 +19,10 @@ impl Run {
     /// A run with all that its plan says about its jobs.
     pub(crate) fn new(submit: Submit, slot: RunSlot, submitted_ms: i64, url_base: &str) -> Self {
         let shape = Arc::new(Shape::new(&submit.plan));
+        let wanted = match &submit.selection {
+            Selection::All => None,
+            nodes => Some(nodes.wanted(&submit.plan)),
+        };
         let selected = match submit.selection {
             Selection::All => None,
             Selection::Nodes(nodes) => Some(nodes),
@@ -28,7 +32,7 @@ impl Run {
             slot,
             by: submit.by,
             submitted_ms,
-            wanted: selected.as_ref().map(|nodes| wanted(&submit.plan, nodes)),
+            wanted,
             selected,
             keep_going: submit.keep_going,
             canceled_by: None,
@@ -305,48 +309,4 @@ impl Limits {
             first_open: 0,
         }))
     }
-}
-
-/// Which nodes are to be done, where only these were asked for: what they need too, the stages
-/// around all of those, and the hooks of those stages and of the pipeline. Approvals that stand
-/// before one of them can't be passed by.
-fn wanted(plan: &Plan, selected: &BTreeSet<NodeId>) -> Vec<bool> {
-    let mut wanted = vec![false; plan.nodes.len()];
-    let mut todo: Vec<NodeId> = selected.iter().copied().collect();
-    let hooks = |stage: Option<NodeId>| {
-        let children = plan.iter().filter(move |(_, node)| node.parent == stage);
-        children.filter_map(|(id, node)| (node.phase != Phase::Main).then_some(id))
-    };
-    todo.extend(hooks(None));
-    let mut entered = vec![false; plan.nodes.len()];
-    while let Some(id) = todo.pop() {
-        if id.index() >= plan.nodes.len() || std::mem::replace(&mut wanted[id.index()], true) {
-            continue;
-        }
-        // All of a stage, where the stage itself is meant.
-        let children = plan.iter().filter(|(_, node)| node.parent == Some(id));
-        todo.extend(children.map(|(child, _)| child));
-        let around: Vec<_> = plan.ancestors(id).collect();
-        for stage in &around {
-            if !std::mem::replace(&mut entered[stage.index()], true) {
-                todo.extend(hooks(Some(*stage)));
-            }
-        }
-        for node in around.iter().chain([&id]).map(|id| plan.node(*id)) {
-            let needed = node.edges.iter().filter(|edge| {
-                edge.kind != EdgeKind::Order
-                    || matches!(plan.node(edge.on).kind, NodeKind::Approve(_))
-            });
-            // A hook runs whatever became of the main part; it does not call for it.
-            todo.extend(
-                needed
-                    .map(|edge| edge.on)
-                    .filter(|on| node.phase <= plan.node(*on).phase),
-            );
-        }
-    }
-    for (stage, entered) in entered.into_iter().enumerate() {
-        wanted[stage] |= entered;
-    }
-    wanted
 }
