@@ -226,6 +226,13 @@ impl Dir {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Lets others hold it. Closing is not enough: a process that is just being started has the
+    /// folder open too, for a moment.
+    pub(crate) fn let_go(&self) {
+        // It can't fail for what is open.
+        let _ = fs::flock(&self.fd, FlockOperation::Unlock);
+    }
 }
 
 impl Stat {

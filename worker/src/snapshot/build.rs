@@ -139,7 +139,7 @@ pub(super) fn build(
             path: last.path,
             origin: Origin::Same,
             warnings: survey.warnings.clone(),
-            _lock: last.lock,
+            lock: last.lock,
         }));
     }
     // On Windows a folder with an open file, its lock, can't be moved.
@@ -243,7 +243,7 @@ fn new(
             n_copied: copied.n_copied,
         },
         warnings: copied.warnings,
-        _lock: lock,
+        lock,
     })
 }
 
@@ -292,7 +292,7 @@ fn update(
             n_copied: copied.n_copied,
         },
         warnings: copied.warnings,
-        _lock: last.lock,
+        lock: last.lock,
     }))
 }
 

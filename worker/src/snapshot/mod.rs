@@ -31,7 +31,7 @@ pub struct Snapshot {
     n_bytes: u64,
     origin: Origin,
     warnings: Vec<String>,
-    _lock: File,
+    lock: File,
 }
 
 /// Where the files of a snapshot came from.
@@ -88,6 +88,13 @@ pub enum SnapshotError {
 /// How often the newest snapshot is looked for again after another process took it over. Each time
 /// means that another run has just started in the same repository.
 const MAX_TRIES: u32 = 100;
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started has the file too, for a moment.
+        let _ = self.lock.unlock();
+    }
+}
 
 impl Snapshot {
     /// Takes a snapshot of the tree at `root` into the folder `snapshots`. In a git working tree

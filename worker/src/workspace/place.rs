@@ -217,7 +217,8 @@ impl Place {
         if let Content::Overlay(overlay) = &mut self.content {
             overlay.leave(&self.dir, &path)?;
         }
-        Ok(self.path().join(TREE))
+        self.dir.let_go();
+        Ok(path.join(TREE))
     }
 
     /// Ends its mount, and tells what must be deleted.

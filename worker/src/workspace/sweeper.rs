@@ -84,8 +84,9 @@ impl Sweeper {
     /// Deletes the last folder too, and waits for a moment until all is deleted.
     pub(super) fn end(&self, last: Option<Place>) {
         let deadline = Instant::now() + MAX_END;
+        let is_running = self.running.borrow().is_some();
         if let Some(last) = last {
-            match self.running.borrow().is_some() {
+            match is_running {
                 true => self.take(last),
                 // Nearly always all there is, and little: not worth a thread.
                 false => self.delete(last, deadline),
