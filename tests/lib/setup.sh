@@ -61,4 +61,4 @@ has_target() {
 }
 
 # Where cargo puts what it builds.
-target_folder() { printf '%s' "${CARGO_TARGET_DIR:-$PWD/target}"; }
+target_folder() { realpath -m "${CARGO_TARGET_DIR:-$PWD/target}"; }
