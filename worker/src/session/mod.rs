@@ -40,7 +40,8 @@ const WELCOME_LIMIT: Duration = Duration::from_secs(60);
 /// How often it is looked for what must be sent again.
 const RESEND_TICK: Duration = Duration::from_secs(5);
 
-/// How long the steps have, past their grace, to end by force before their slots are ended instead.
+/// How long a job has, past the grace of its steps, for its hooks and for ending by force, before its
+/// slot is ended instead. Nobody hears of it any more, but a hook may release something.
 const FORCE_LIMIT: Duration = Duration::from_secs(5);
 
 /// When what earlier runs left begins to be deleted: a short run should not pay for them.

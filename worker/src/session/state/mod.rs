@@ -362,6 +362,10 @@ impl State {
         self.is_draining = true;
         let grace_ms = u64::try_from(self.stop_grace.as_millis()).unwrap_or(u64::MAX);
         for (attempt, running) in &mut self.running {
+            // A second stop would end at once what has still time from the first.
+            if std::mem::replace(&mut running.is_stopping, true) {
+                continue;
+            }
             let lease = Lease {
                 attempt: *attempt,
                 token: running.token,
@@ -371,15 +375,7 @@ impl State {
                 reason: "the runner is gone".to_owned(),
                 grace_ms,
             };
-            // A second one ends hooks too, which nobody would hear of.
-            let n_stops = if running.is_stopping { 1 } else { 2 };
-            running.is_stopping = true;
-            for _ in 0..n_stops {
-                orders.push(Order::Command(
-                    running.slot,
-                    SlotCommand::Stop(stop.clone()),
-                ));
-            }
+            orders.push(Order::Command(running.slot, SlotCommand::Stop(stop)));
         }
     }
 

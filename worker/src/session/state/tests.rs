@@ -282,14 +282,25 @@ fn when_the_runner_goes_what_runs_is_stopped_and_what_waits_forgotten() {
     let mut world = World::new(1);
     world.assign(0, 10);
     world.assign(1, 11);
-    // Twice: hooks, of which nobody would hear, don't run.
-    insta::assert_snapshot!(world.after(Event::RunnerGone), @r"
-    slot 0: stop 0/10, the runner is gone
-    slot 0: stop 0/10, the runner is gone
-    ");
+    insta::assert_snapshot!(world.after(Event::RunnerGone), @"slot 0: stop 0/10, the runner is gone");
     assert!(world.state.is_busy());
     insta::assert_snapshot!(world.finished(0, 0, 10), @"finished 0/10: succeeded");
     assert!(!world.state.is_busy());
+}
+
+#[test]
+fn what_is_stopping_already_keeps_its_time_when_the_runner_goes() {
+    let mut world = World::new(1);
+    world.assign(0, 10);
+    let lease = lease(0, 10);
+    assert_ne!(
+        world.say(Stop {
+            lease,
+            ..Stop::default()
+        }),
+        ""
+    );
+    assert_eq!(world.after(Event::RunnerGone), "");
 }
 
 #[test]
