@@ -126,13 +126,13 @@ impl Recorded<'_> {
 
     fn explain_job(&self, text: &mut String, job: &JobRow) {
         let name = text::one_line(&job.name);
-        let took = match (job.started_ms, job.finished_ms) {
-            (Some(from), Some(to)) => format!(" after {}", duration(from, to)),
-            _ => String::new(),
+        let took = match self.took_ms(job) {
+            Some(took_ms) => format!(", took {}", text::duration(took_ms)),
+            None => String::new(),
         };
         let headline = self
             .palette
-            .strong(&format!("{name} {}", state(&job.state)));
+            .strong(&format!("{name} {}", self.state_of_job(job)));
         let _ = writeln!(text, "{headline}{took}");
         let Some(node) = self.plan.nodes.get(job.node.index()) else {
             return;
@@ -169,13 +169,9 @@ impl Recorded<'_> {
     /// A node without a recorded job.
     fn explain_node(&self, id: NodeId, node: &Node) -> String {
         let name = text::one_line(&node.name);
-        let what = match (&node.kind, &self.run.status) {
-            (NodeKind::Stage(_), _) => format!("is a stage: {}", self.state_of(id)),
-            (_, RunStatus::Alive) => "waits".to_owned(),
-            (_, RunStatus::Interrupted) => {
-                "was waiting when the process of its run ended".to_owned()
-            }
-            (_, RunStatus::Ended(_)) => "has no job in this run".to_owned(),
+        let what = match &node.kind {
+            NodeKind::Stage(_) => format!("is a stage: {}", self.state_of(id)),
+            _ => self.state_without_job().to_owned(),
         };
         let mut text = String::new();
         let _ = writeln!(text, "{}", self.palette.strong(&format!("{name} {what}")));
@@ -254,14 +250,14 @@ impl Recorded<'_> {
         };
         let jobs: Vec<_> = self.jobs.iter().filter(belongs).collect();
         match &jobs[..] {
-            [] => "waits".to_owned(),
-            [only] if only.node == id => state(&only.state),
+            [] => self.state_without_job().to_owned(),
+            [only] if only.node == id => self.state_of_job(only),
             several => {
                 let mut counts: BTreeMap<String, usize> = BTreeMap::new();
                 for job in several {
                     let word = match &job.state {
                         JobState::Ended { outcome, .. } => outcome.word().to_owned(),
-                        other => state(other),
+                        _ => self.state_of_job(job),
                     };
                     *counts.entry(word).or_default() += 1;
                 }
@@ -272,6 +268,39 @@ impl Recorded<'_> {
                 counts.join(", ")
             }
         }
+    }
+
+    /// How a node stands that no job was made of.
+    fn state_without_job(&self) -> &'static str {
+        match &self.run.status {
+            RunStatus::Alive => "waits",
+            RunStatus::Interrupted => "was waiting when the process of its run ended",
+            RunStatus::Ended(_) => "has no job in this run",
+        }
+    }
+
+    /// How a job stands. In a run that was interrupted none waits or runs any more, whatever was
+    /// recorded of it last.
+    fn state_of_job(&self, job: &JobRow) -> String {
+        match (&job.state, &self.run.status) {
+            (JobState::Ended { .. }, _) | (_, RunStatus::Alive) => state(&job.state),
+            (JobState::Running { .. }, _) => {
+                "was running when the process of its run ended".to_owned()
+            }
+            _ => "was waiting when the process of its run ended".to_owned(),
+        }
+    }
+
+    /// How long the last attempt took. News of what is short comes to the runner all at once, so that
+    /// the steps know better than the runner's clock.
+    fn took_ms(&self, job: &JobRow) -> Option<u64> {
+        let (from, to) = (job.started_ms?, job.finished_ms?);
+        let of_steps = self.steps.iter().filter_map(|step| {
+            let is_last = step.attempt.job == job.job && step.attempt.number == job.n_attempts;
+            let (_, _, took_ms) = step.end.as_ref().filter(|_| is_last)?;
+            Some(*took_ms)
+        });
+        Some(elapsed_ms(from, to).max(of_steps.sum()))
     }
 }
 
@@ -318,8 +347,12 @@ fn step_end(end: &StepEnd) -> String {
 }
 
 /// The time between two points of a wall clock that may have been set back between them.
+fn elapsed_ms(from_ms: i64, to_ms: i64) -> u64 {
+    u64::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(0)
+}
+
 fn duration(from_ms: i64, to_ms: i64) -> String {
-    text::duration(u64::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(0))
+    text::duration(elapsed_ms(from_ms, to_ms))
 }
 
 #[cfg(test)]
@@ -381,6 +414,10 @@ mod tests {
     /// What is told about a job of a run in which `build` succeeded at the second attempt, `test`
     /// failed, `package` is blocked, `docs` runs, and `publish` has not got so far.
     fn check(name: &str) -> String {
+        check_run(name, RunStatus::Alive)
+    }
+
+    fn check_run(name: &str, status: RunStatus) -> String {
         let plan = testing::plan(&[
             ("build", &[]),
             ("test", &["build"]),
@@ -437,7 +474,7 @@ mod tests {
             trigger: "manual".to_owned(),
             commit: String::new(),
             dirty: false,
-            status: RunStatus::Alive,
+            status,
         };
         let recorded = Recorded {
             plan: &plan,
@@ -455,7 +492,7 @@ mod tests {
     #[test]
     fn a_job_that_succeeded() {
         assert_snapshot!(check("build"), @r#"
-        build succeeded after 2.0s
+        build succeeded, took 3.0s
           in run 17 of ci at .gantry/ci.gantry:10
           it was ready 0.5s after the run began, and started 0.5s later
           attempt 1
@@ -471,7 +508,7 @@ mod tests {
     #[test]
     fn a_job_that_failed() {
         assert_snapshot!(check("test"), @"
-        test failed: exit code 101 after 2.0s
+        test failed: exit code 101, took 2.0s
           in run 17 of ci at .gantry/ci.gantry:20
           it needs build (succeeded)
           it was ready 0.5s after the run began, and started 0.5s later
@@ -498,6 +535,23 @@ mod tests {
           it was ready 0.5s after the run began, and started 0.5s later
           step 1: make docs  not ended  .gantry/ci.gantry:11
           what waits for it: publish
+        ");
+    }
+
+    #[test]
+    fn jobs_of_a_run_that_was_killed() {
+        let killed = ["docs", "publish"].map(|name| check_run(name, RunStatus::Interrupted));
+        assert_snapshot!(killed.join("\n"), @"
+        docs was running when the process of its run ended
+          in run 17 of ci at .gantry/ci.gantry:40
+          it was ready 0.5s after the run began, and started 0.5s later
+          step 1: make docs  not ended  .gantry/ci.gantry:11
+          what waits for it: publish
+
+        publish was waiting when the process of its run ended
+          in run 17 of ci at .gantry/ci.gantry:50
+          it needs docs (was running when the process of its run ended)
+          it needs package (was skipped: blocked by test)
         ");
     }
 

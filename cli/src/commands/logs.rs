@@ -136,7 +136,8 @@ pub fn find_run(store: &mut Store, run: Option<RunId>) -> Result<Option<RunId>> 
 
 /// The jobs of that name: one, or all elements of a fan-out.
 pub fn find_jobs<'j>(jobs: &'j [JobRow], run: RunId, name: &str) -> Result<Vec<&'j JobRow>> {
-    let exact = |job: &&JobRow| job.name == name || text::one_line(&job.name) == name;
+    let exact =
+        |job: &&JobRow| text::is_name_of(name, &job.name) || text::one_line(&job.name) == name;
     let mut found: Vec<_> = jobs.iter().filter(exact).collect();
     if found.is_empty() {
         let is_element = |job: &&JobRow| {

@@ -161,7 +161,11 @@ impl Started<'_> {
             source: tree.source(),
             secrets: Secrets(self.secrets),
         };
-        let mut events = handle.submit(request).await?;
+        let mut events = match handle.submit(request).await {
+            // Why, its own result says.
+            Err(SubmitError::Ended) => return Ok(Watched::Abandoned),
+            submitted => submitted?,
+        };
         for warning in tree.warnings() {
             printer.note(warning)?;
         }

@@ -31,6 +31,10 @@ pub fn files(repository: &Repository) -> Result<Vec<PathBuf>> {
         let shown = repository.shown(&folder);
         match error.kind() {
             io::ErrorKind::NotFound => no_pipelines(repository),
+            io::ErrorKind::NotADirectory => {
+                Error::not_found(format!("{shown} is a file, and should be a folder"))
+                    .hint("pipelines are the files .gantry/*.gantry")
+            }
             _ => Error::system(format!("can't look into {shown}")).because(error),
         }
     };

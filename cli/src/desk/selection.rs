@@ -48,7 +48,9 @@ fn find(plan: &Plan, name: &str) -> Result<(NodeId, Option<usize>)> {
             return Ok((id, None));
         }
         if let Some(elements) = known_elements(node) {
-            let is_named = |element: &Vec<Value>| instance_name(&[], &node.name, element) == name;
+            let is_named = |element: &Vec<Value>| {
+                text::is_name_of(name, &instance_name(&[], &node.name, element))
+            };
             if let Some(position) = elements.iter().position(is_named) {
                 return Ok((id, Some(position)));
             }
@@ -385,7 +387,7 @@ mod tests {
 
     #[test]
     fn elements_of_a_job() {
-        assert_snapshot!(check(&["one[3]", "one[1]", "test[\"linux\", 2]"]), @r#"
+        assert_snapshot!(check(&["one[3]", "one[1]", "test[\"linux\",2]"]), @r#"
         format test["linux", 2] one[1] one[3]
         secrets: token
         "#);

@@ -2,6 +2,7 @@
 
 use super::Repository;
 use crate::error::{Error, Result};
+use crate::output::text;
 use etcetera::BaseStrategy as _;
 use runner::layout::Layout;
 use runner::store::{Store, StoreError};
@@ -9,8 +10,18 @@ use std::path::Path;
 
 /// Where the store is: the folder that was named, or the repository's own.
 pub fn layout(repository: &Repository, named: Option<&Path>) -> Result<Layout> {
-    if let Some(folder) = named {
-        return Ok(Layout::at(repository.start.join(folder)));
+    if let Some(named) = named {
+        let folder = repository.start.join(named);
+        // What is recorded is no part of the source tree, and here nothing could tell them apart.
+        if is_same_folder(&folder, &repository.root) {
+            return Err(
+                Error::usage("the store can't be the working tree itself").hint(format!(
+                    "name a folder of its own: `--store {}`",
+                    text::shell_word(&named.join(".store").to_string_lossy())
+                )),
+            );
+        }
+        return Ok(Layout::at(folder));
     }
     let cache = etcetera::choose_base_strategy()
         .map_err(|error| {
@@ -22,6 +33,14 @@ pub fn layout(repository: &Repository, named: Option<&Path>) -> Result<Layout> {
     Layout::for_repository(&cache, &repository.root).map_err(|error| {
         Error::system(format!("can't reach {}", repository.root.display())).because(error)
     })
+}
+
+/// Whether two paths lead to one folder that is there.
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// Opens the store to look at it; `None` where nothing was ever run.

@@ -4,7 +4,7 @@ use super::Display;
 use super::sanitize;
 use super::text::{count, duration, fit, one_line, pad, width};
 use super::view::{JobView, Phase, RunView};
-use dsl::schema::{EVENTS, EventKind};
+use dsl::schema::{EVENTS, EventKind, FieldType};
 use model::ids::{JobId, NodeId};
 use model::outcome::{Outcome, SkipReason};
 use std::collections::BTreeMap;
@@ -237,10 +237,14 @@ fn critical_path(view: &RunView) -> Vec<&JobView> {
     path
 }
 
-/// Where a condition asked what started the run: how to be something else at a desk.
+/// Where a condition asked what started the run, and nobody has said it: how to be something else at
+/// a desk.
 fn write_hints(out: &mut dyn Write, display: &Display, view: &RunView) -> io::Result<()> {
     const KINDS: &[EventKind] = &EVENTS;
     let kind = &view.plan.event.kind;
+    if kind != "manual" {
+        return Ok(());
+    }
     let asked = view.jobs.values().find_map(|job| match job.outcome() {
         Some((
             Outcome::Skipped {
@@ -249,16 +253,21 @@ fn write_hints(out: &mut dyn Write, display: &Display, view: &RunView) -> io::Re
             _,
         )) if condition.contains("event.") => {
             let is_named = |other: &&str| condition.contains(&format!("\"{other}\""));
-            let mut others = KINDS
-                .iter()
-                .map(|other| other.name)
-                .filter(|other| other != kind);
-            Some((job, others.find(is_named)?))
+            let mut others = KINDS.iter().filter(|other| other.name != kind);
+            Some((job, others.find(|other| is_named(&other.name))?))
         }
         _ => None,
     });
     let Some((job, trigger)) = asked else {
         return Ok(());
+    };
+    // `push` means something by itself, `label` only with the label.
+    let has_value = trigger.fields.iter().any(|field| {
+        field.name == trigger.name && matches!(field.ty, FieldType::String | FieldType::Untrusted)
+    });
+    let trigger = match has_value {
+        true => format!("{}=…", trigger.name),
+        false => trigger.name.to_owned(),
     };
     writeln!(
         out,

@@ -56,6 +56,25 @@ pub fn one_line(name: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether a name that somebody wrote means this job: blanks outside of texts make no difference, as
+/// in a pipeline, so that `test["a",1]` is `test["a", 1]`.
+#[must_use]
+pub fn is_name_of(written: &str, name: &str) -> bool {
+    written == name || without_blanks(written).eq(without_blanks(name))
+}
+
+fn without_blanks(name: &str) -> impl Iterator<Item = char> {
+    let (mut is_in_text, mut is_escaped) = (false, false);
+    name.chars().filter(move |&char| {
+        match char {
+            '"' if !is_escaped => is_in_text = !is_in_text,
+            _ => {}
+        }
+        is_escaped = is_in_text && char == '\\' && !is_escaped;
+        is_in_text || char != ' '
+    })
+}
+
 /// Whether a character does something to a terminal, or to the order of the text, instead of being
 /// shown: controls, and those of the bidirectional algorithm.
 #[must_use]
@@ -175,6 +194,17 @@ mod tests {
             shown.join(" | "),
             "0 B | 999 B | 1.0 KB | 12 KB | 999 KB | 1.0 MB | 1.0 GB"
         );
+    }
+
+    #[test]
+    fn blanks_make_no_difference_to_a_name_except_in_its_texts() {
+        let name = r#"test["a b\" c", 1]"#;
+        for written in [name, r#"test["a b\" c",1]"#, r#"test[ "a b\" c" , 1 ]"#] {
+            assert!(is_name_of(written, name), "{written}");
+        }
+        for written in [r#"test["ab\" c", 1]"#, r#"test["a b\"c", 1]"#, "test", ""] {
+            assert!(!is_name_of(written, name), "{written}");
+        }
     }
 
     #[test]

@@ -15,6 +15,15 @@ fn no_pipeline_file() {
 }
 
 #[test]
+fn pipelines_folder_that_is_a_file() {
+    let sandbox = Sandbox::with(HELLO);
+    fs::remove_dir_all(sandbox.path(".gantry")).expect("it is there");
+    sandbox.write(".gantry", "not a folder");
+    let finished = sandbox.gantry(["run"]).run().expect_code(4);
+    let _ = finished.expect_text(".gantry is a file");
+}
+
+#[test]
 fn no_such_pipeline() {
     let sandbox = Sandbox::with(HELLO);
     let finished = sandbox.gantry(["run", "helo"]).run().expect_code(4);
@@ -202,6 +211,14 @@ fn store_that_cannot_be_written() {
         fs::read_to_string(&store).expect("still there"),
         "not a folder"
     );
+}
+
+#[test]
+fn store_that_is_the_working_tree() {
+    let sandbox = Sandbox::with(HELLO);
+    let finished = sandbox.gantry(["run", "--store", "."]).run().expect_code(2);
+    let _ = finished.expect_text("can't be the working tree");
+    assert!(!sandbox.path("store.sqlite").exists(), "nothing is written");
 }
 
 #[test]
