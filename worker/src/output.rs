@@ -8,7 +8,7 @@ use model::spec::OutputSpec;
 use model::types::{ReadError, Type};
 use model::value::Value;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 use thiserror::Error;
@@ -21,8 +21,11 @@ const SIZE_LIMIT: u64 = 1 << 20;
 #[derive(Debug, Error)]
 pub enum OutputError {
     /// The file can't be read.
-    #[error("can't read $GANTRY_OUTPUT: {0}")]
+    #[error("can't read $GANTRY_OUTPUT")]
     Io(#[from] io::Error),
+    /// A step has put something else in its place.
+    #[error("$GANTRY_OUTPUT is no file any more: append to it, and leave it where it is")]
+    NoFile,
     /// There is more than may be kept.
     #[error(
         "$GANTRY_OUTPUT holds more than {limit}; hand files on with `produces`",
@@ -103,8 +106,12 @@ pub fn read(
     masker: &Masker,
 ) -> Result<BTreeMap<String, Value>, OutputError> {
     let mut bytes = Vec::new();
-    match File::open(file) {
-        Ok(file) => file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?,
+    match fs::symlink_metadata(file) {
+        // A pipe would be waited for without end, and a link leads to what no step wrote.
+        Ok(found) if !found.is_file() => return Err(OutputError::NoFile),
+        Ok(_) => File::open(file)?
+            .take(SIZE_LIMIT + 1)
+            .read_to_end(&mut bytes)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(error.into()),
     };

@@ -125,7 +125,13 @@ impl Jobs {
 
     /// The next job must not find what was written for this one, and a secret may be in it.
     fn forget_outputs(&self) -> Result<(), SlotEnd> {
-        match fs::remove_file(&self.output) {
+        let removed = match fs::symlink_metadata(&self.output) {
+            // Steps can put in its place what they like.
+            Ok(found) if found.is_dir() => fs::remove_dir_all(&self.output),
+            Ok(_) => fs::remove_file(&self.output),
+            Err(error) => Err(error),
+        };
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SlotEnd::System(error)),
             _ => Ok(()),
         }

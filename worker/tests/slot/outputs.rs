@@ -51,6 +51,31 @@ async fn wrong_and_missing_ones_fail_the_job_and_its_hooks_know() {
     "#);
 }
 
+/// A job that puts something else in the place of the file harms itself, and not the job after it.
+#[tokio::test]
+async fn what_is_no_file_is_not_waited_for() {
+    let mut slot = Slot::start().await;
+    for instead in ["mkdir", "mkfifo", "ln -s /dev/zero"] {
+        let script = format!("rm -f $GANTRY_OUTPUT; {instead} $GANTRY_OUTPUT");
+        let done = slot.run(&job(vec![sh(&script)])).await;
+        assert_eq!(
+            done.shown(&slot).trim_end(),
+            "step 0: {\"end\":\"succeeded\"}\n\
+             failed: $GANTRY_OUTPUT is no file any more: append to it, and leave it where it is",
+            "{instead}"
+        );
+    }
+    let mut spec = job(vec![sh("echo number=2 >> $GANTRY_OUTPUT")]);
+    spec.outputs = vec![output("number", Type::Int)];
+    let done = slot.run(&spec).await;
+    assert_snapshot!(done.shown(&slot), @r#"
+    step 0: {"end":"succeeded"}
+    succeeded
+    output number = 2
+    "#);
+    slot.handle.close().await;
+}
+
 #[tokio::test]
 async fn one_job_does_not_see_the_outputs_of_another() {
     let mut slot = Slot::start().await;
