@@ -60,7 +60,7 @@ pub struct Args {
     slots: Option<u32>,
 
     /// Hand a secret over: its value is that of the environment variable of the same name, or of
-    /// VARIABLE. It is masked in all output
+    /// VARIABLE. It is masked in the output of the jobs that bind it
     #[arg(long = "secret", value_name = "NAME[=VARIABLE]")]
     secrets: Vec<String>,
 
